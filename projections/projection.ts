@@ -1,22 +1,8 @@
-import type { RecordedData } from '../schemas/recorded.ts'
-
-/** A recorded event whose data has been checked, with what the projections share. */
-export interface ProjectedEvent {
-  id: string
-  stream: string
-  revision: bigint
-  position: bigint
-  prepare: bigint
-  action: string
-  data: RecordedData
-  correlationId: string | undefined
-  causationId: string | undefined
-  leafHash: Buffer
-}
+import type { DecodedEvent } from '../schemas/recorded.ts'
 
 /** Consecutive events of `$all`, decoded once, given to every projection. Never empty. */
 export interface Batch {
-  events: readonly ProjectedEvent[]
+  events: readonly DecodedEvent[]
 }
 
 /** The part of a Postgres client that a projection may use; inside the batch's transaction. */

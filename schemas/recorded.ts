@@ -77,3 +77,18 @@ export interface Recorded {
   data: unknown
   metadata: unknown
 }
+
+/** A recorded event whose data has been checked: what projections and readers work with. */
+export interface DecodedEvent {
+  id: string
+  stream: string
+  revision: bigint
+  position: bigint
+  prepare: bigint
+  action: string
+  data: RecordedData
+  correlationId: string | undefined
+  causationId: string | undefined
+  /** SHA-256(0x00 || leaf data), 32 bytes. */
+  leafHash: Buffer
+}

@@ -1,0 +1,19 @@
+import { Type, type Static } from '@sinclair/typebox'
+import { EntityType } from './primitives.ts'
+
+/** Entity types that are persons unless a tenant says otherwise. */
+export const DEFAULT_PERSON_TYPES = [
+  'user', 'person', 'customer', 'employee', 'patient', 'student', 'member'
+]
+
+/** What a tenant can choose. Absent members take the defaults named here. */
+export const TenantSettings = Type.Object({
+  personTypes: Type.Optional(Type.Array(EntityType, {
+    maxItems: 100,
+    description: `Entity types whose id and name are personal; default ${DEFAULT_PERSON_TYPES.join(' ')}`
+  })),
+  sealData: Type.Optional(Type.Boolean({
+    description: 'Seal data, before, after, changes and description under the actor; default false'
+  }))
+}, { additionalProperties: false })
+export type TenantSettings = Static<typeof TenantSettings>
