@@ -1,0 +1,38 @@
+import { Type, type Static } from '@sinclair/typebox'
+
+/** Every variable this program reads, by its name. The README lists exactly these. */
+export const Environment = Type.Object({
+  EVENTSTORE_URL: Type.Optional(Type.String({
+    pattern: '^(esdb|kurrentdb)(\\+discover)?://',
+    description: 'EventStoreDB connection string; without it an embedded node is started'
+  })),
+  DATABASE_URL: Type.Optional(Type.String({
+    pattern: '^postgres(ql)?://',
+    description: 'Postgres connection string; without it an embedded server is started'
+  })),
+  MASTER_KEY_FILE: Type.Optional(Type.String({
+    minLength: 1,
+    description: 'File of the master key that wraps data keys; default <data>/master.key'
+  })),
+  LEDGER_DATA: Type.Optional(Type.String({
+    minLength: 1, description: 'Folder for keys and embedded servers; default ./data'
+  })),
+  LEDGER_HOST: Type.Optional(Type.String({
+    minLength: 1, description: 'Address the API listens on; default 127.0.0.1'
+  })),
+  LEDGER_PORT: Type.Optional(Type.String({
+    pattern: '^[0-9]{1,5}$', description: 'Port the API listens on; default 4600'
+  })),
+  LEDGER_NAME: Type.Optional(Type.String({
+    pattern: '^[A-Za-z0-9.-]{1,128}$',
+    description: 'Name of this ledger, the origin of its checkpoints; default audit-ledger'
+  })),
+  LEDGER_LOG_LEVEL: Type.Optional(Type.Union(
+    ['trace', 'debug', 'info', 'warn', 'error', 'silent'].map((level) => Type.Literal(level)),
+    { description: 'How much is logged; default info, for start and demo warn' }
+  ))
+}, { additionalProperties: false })
+export type Environment = Static<typeof Environment>
+
+/** Variables that start so are ours; an unknown one is a typing mistake and refused. */
+export const ENVIRONMENT_PREFIX = 'LEDGER_'

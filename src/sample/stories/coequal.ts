@@ -1,0 +1,47 @@
+import { busyPerson, person, session } from '../people.ts'
+import type { Story, StoryEvent } from '../story.ts'
+
+const TITLES = ['Macroeconomics Midterm', 'Essay on Kant', 'Linear Algebra 2', 'Lab Report 4',
+  'History of Europe', 'Poetry Analysis'] as const
+
+/** A teacher sets an assignment, collects submissions, has them graded and exports the result. */
+export const coequal: Story = (random) => {
+  const actor = busyPerson(random, 25, 'teacher')
+  const context = session(random)
+  const assignmentTitle = random.pick(TITLES)
+  const submissionCount = random.between(3, 30)
+  const entity = {
+    type: 'user_assignment', id: `ua-${random.between(1, 120)}`, name: assignmentTitle
+  }
+  const event = (action: string, data: Record<string, unknown> = {}): StoryEvent => ({
+    action,
+    category: 'action',
+    actor,
+    entity,
+    outcome: 'success',
+    context,
+    data: { userAssignmentId: entity.id, assignmentTitle, ...data }
+  })
+  const students = Array.from({ length: 3 }, () => person(random.between(0, 80), 'student'))
+  const added: StoryEvent = {
+    ...event('assignment_input_created', {
+      studentName: students.map(({ name }) => name).join(', '), submissionCount: students.length
+    }),
+    personal: students.slice(0, 1).map(({ id }) => {
+      return { subject: { type: 'student', id }, paths: ['/data/studentName'] }
+    })
+  }
+  if (random.chance(0.1)) {
+    return [{ ...event('settings_updated'), entity: { type: 'settings', id: actor.id } }]
+  }
+  const begun = [event('assignment_created'), event('user_assignment_created'), added,
+    event('user_assignment_uploaded')]
+  if (random.chance(0.4)) return begun
+  const calibration = random.chance(0.5)
+    ? [event('user_assignment_calibration_started'), event('user_assignment_calibrated')]
+    : [event('user_assignment_calibration_skipped')]
+  const worker = { type: 'service' as const, id: 'grading-worker' }
+  return [...begun, event('user_assignment_grading_started'),
+    { ...event('user_assignment_evaluated', { submissionCount }), actor: worker, context: {} },
+    ...calibration, event('user_assignment_exported')]
+}
