@@ -54,7 +54,9 @@ export const Timestamp = Type.String({
   description: 'RFC 3339, UTC, at most milliseconds: 2026-11-20T07:13:00.000Z'
 })
 /** A 64-bit number (position, revision) as JSON carries it. */
-export const Int64 = Type.String({ pattern: '^(0|[1-9][0-9]{0,18})$', description: '64-bit number' })
+export const Int64 = Type.String({
+  pattern: '^(0|[1-9][0-9]{0,18})$', description: '64-bit number'
+})
 
 export const Tenant = Type.String({
   pattern: '^[a-z0-9][a-z0-9-]*$', maxLength: TENANT_MAX_LENGTH, description: 'Organisation'
