@@ -57,7 +57,7 @@ export const RecordedData = Type.Object({
   tags: Type.Optional(Type.Array(Type.String())),
   before: Type.Optional(Type.Unknown()),
   after: Type.Optional(Type.Unknown()),
-  changes: Type.Optional(Type.Array(Change)),
+  changes: Type.Optional(Type.Union([Type.Array(Change), Type.Null()])),
   data: Type.Optional(Type.Unknown()),
   context: Type.Optional(Type.Record(Type.String(), Type.String())),
   sealed: Type.Optional(Type.Array(SealedSection))

@@ -1,0 +1,69 @@
+import { getAt, pointerDepth, setAt } from '../../schemas/pointer.ts'
+import type { Actor, EntityRef } from '../../schemas/primitives.ts'
+import type { RecordedData } from '../../schemas/recorded.ts'
+import {
+  sealSection, type Plain, type Random, type SectionPlace, type SubjectKey
+} from './cipher.ts'
+import { subjectKey, type PersonalPart } from './personal.ts'
+
+/** The record of an event before sealing: everything in clear, as the producer sent it. */
+export interface PlainRecord
+  extends Omit<RecordedData, 'actor' | 'entity' | 'related' | 'sealed'> {
+  actor: Actor
+  entity?: EntityRef
+  related?: EntityRef[]
+}
+
+export interface SealOptions {
+  record: PlainRecord
+  /** What personalParts found in the event. */
+  parts: readonly PersonalPart[]
+  /** subjectKey -> the subject's key, for every subject of the parts. */
+  keys: ReadonlyMap<string, SubjectKey>
+  /** The stream and the event's id, to which every section is bound. */
+  stream: string
+  id: string
+  random?: Random
+}
+
+/** Where a sealed value leaves no member behind; everywhere else it leaves `null`. */
+const ABSENT = /^\/(actor|entity|related|context)\//
+const IDENTITY = /^(\/actor|\/entity|\/related\/\d+)\/id$/
+
+/**
+ * The record as the log may hold it: each part's values are gone, sealed under its subject's key,
+ * and the persons in actor, entity and related are named by their ref. The input is not changed.
+ * Throws for a subject without a key: nothing personal passes for want of one.
+ */
+export function sealRecord (options: SealOptions): RecordedData {
+  const { record, parts, keys, stream, id, random } = options
+  const place: SectionPlace = { tenant: record.tenant, stream, id }
+  const subjects = parts.map(({ subject }) => {
+    const key = keys.get(subjectKey(subject))
+    if (key === undefined) throw new TypeError(`seal: no key for a subject of event ${id}`)
+    const plain: Plain = {}
+    return { key, plain }
+  })
+
+  let rest: unknown = record
+  for (const { path, index } of innermostFirst(parts)) {
+    const subject = subjects[index]
+    const value = getAt(rest, path)
+    if (subject === undefined || value === undefined) continue
+    subject.plain[path] = value
+    rest = setAt(rest, path, ABSENT.test(path) ? undefined : null)
+    const owner = IDENTITY.exec(path)?.[1]
+    if (owner !== undefined) rest = setAt(rest, `${owner}/ref`, subject.key.ref)
+  }
+  const sealed = subjects.filter(({ plain }) => Object.keys(plain).length > 0)
+    .map(({ key, plain }) => sealSection(key, place, plain, random))
+  return setAt(rest, '/sealed', sealed.length > 0 ? sealed : undefined) as RecordedData
+}
+
+/** A value inside another subject's value is taken out first, so each sees only its own. */
+function innermostFirst (
+  parts: readonly PersonalPart[]
+): Array<{ path: string, index: number }> {
+  return parts.flatMap(({ paths }, index) => paths.map((path) => ({ path, index })))
+    .sort((a, b) => pointerDepth(b.path) - pointerDepth(a.path))
+}
