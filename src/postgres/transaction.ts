@@ -1,0 +1,100 @@
+import type pg from 'pg'
+
+import { isDisconnected } from './errors.ts'
+import type { Pool } from './pool.ts'
+
+/** What a transaction gives to the code inside it. */
+export type Tx = Pick<pg.PoolClient, 'query'>
+
+type Work<T> = (tx: Tx) => Promise<T>
+
+/** Names the tenant for row level security, until the transaction ends. */
+const SET_TENANT = {
+  name: 'set_tenant', text: "select set_config('ledger.tenant', $1, true)"
+} as const
+
+/**
+ * Runs the work in one transaction: all of it happens, or none. The error of the work is thrown
+ * after the rollback; a commit that the server answered by rolling back is an error too. When the
+ * connection is lost during the commit, the outcome is unknown (errors.ts, isUnavailable).
+ */
+export async function inTransaction<T> (pool: Pool, work: Work<T>): Promise<T> {
+  return await writing(pool, [{ text: 'begin' }], work)
+}
+
+/** The same for one tenant: only its rows can be seen and written. */
+export async function changeInTenant<T> (pool: Pool, tenant: string, work: Work<T>): Promise<T> {
+  return await writing(pool, [{ text: 'begin' }, tenantStatement(tenant)], work)
+}
+
+/**
+ * Reads as one tenant: only its rows can be seen. The transaction is read only, so the result
+ * stands before the commit is answered and is returned without waiting for it; on a pipelined
+ * pool nothing else is waited for either, and a page costs one round trip.
+ */
+export async function inTenant<T> (pool: Pool, tenant: string, work: Work<T>): Promise<T> {
+  const client = await pool.connect()
+  try {
+    const opened = open(client, [{ text: 'begin read only' }, tenantStatement(tenant)])
+    const [result] = client.pipeline
+      ? await Promise.all([work(client), opened])
+      : [await opened.then(async () => await work(client))]
+    // The reader does not wait for this, and nobody but the connection depends on it.
+    commit(client).catch(() => { client.release(true) })
+    return result
+  } catch (err) {
+    await abandon(client, err)
+    throw err
+  }
+}
+
+function tenantStatement (tenant: string): pg.QueryConfig {
+  if (tenant === '') throw new RangeError('a tenant has a name')
+  return { ...SET_TENANT, values: [tenant] }
+}
+
+/** A write waits until the transaction is open: outside of it, it would commit by itself. */
+async function writing<T> (
+  pool: Pool, opening: readonly pg.QueryConfig[], work: Work<T>
+): Promise<T> {
+  const client = await pool.connect()
+  try {
+    await open(client, opening)
+    const result = await work(client)
+    await commit(client)
+    return result
+  } catch (err) {
+    await abandon(client, err)
+    throw err
+  }
+}
+
+/** Sent in one go where the pool is pipelined; one after the other where pg wants it so. */
+async function open (client: pg.PoolClient, opening: readonly pg.QueryConfig[]): Promise<void> {
+  if (client.pipeline) {
+    await Promise.all(opening.map(async (statement) => await client.query(statement)))
+    return
+  }
+  for (const statement of opening) await client.query(statement)
+}
+
+/** Commits and gives the connection back, unless the server rolled back instead. */
+async function commit (client: pg.PoolClient): Promise<void> {
+  const { command } = await client.query('commit')
+  if (command !== 'COMMIT') throw new Error(`the server answered ${command} to a commit`)
+  client.release()
+}
+
+/** Rolls back and gives the connection back, or destroys it if that is in doubt. */
+async function abandon (client: pg.PoolClient, err: unknown): Promise<void> {
+  if (isDisconnected(err)) {
+    client.release(true)
+    return
+  }
+  try {
+    await client.query('rollback')
+    client.release()
+  } catch {
+    client.release(true)
+  }
+}

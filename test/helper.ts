@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import pg from 'pg'
+import type { Test } from 'tap'
+
+import { createPool, type Pool, type PoolOptions, type Role } from '../src/postgres/pool.ts'
+import { readHarness, TEMPLATE, urlOf } from './harness.ts'
+
+export interface TestDatabase {
+  readonly name: string
+  /** As the owner, who is not a superuser and sees no tenant's rows. */
+  readonly url: string
+  readonly superuserUrl: string
+  /** A pool as the role, ended with the test; `undefined` = the bare owner. */
+  pool (role: Role | undefined, options?: Partial<PoolOptions>): Pool
+}
+
+/** A migrated database of its own, dropped when the test ends with whoever is still connected. */
+export async function testDatabase (t: Test): Promise<TestDatabase> {
+  const harness = await readHarness()
+  const name = 't_' + randomBytes(8).toString('hex')
+  const url = urlOf(harness.url, name)
+  const pools: Pool[] = []
+  await administer(harness.superuserUrl, [
+    `create database ${name} template ${TEMPLATE} owner ledger`,
+    `grant create on database ${name} to ledger_worker`
+  ])
+  t.teardown(async () => {
+    await Promise.all(pools.map(async (pool) => { if (!pool.ended) await pool.end() }))
+    await administer(harness.superuserUrl, [`drop database if exists ${name} with (force)`])
+  })
+  return {
+    name,
+    url,
+    superuserUrl: urlOf(harness.superuserUrl, name),
+    pool (role, options = {}) {
+      const pool = createPool({ url, max: 4, role, ...options })
+      pools.push(pool)
+      return pool
+    }
+  }
+}
+
+/** Statements as superuser, outside of any transaction. */
+async function administer (superuserUrl: string, statements: readonly string[]): Promise<void> {
+  const client = new pg.Client(superuserUrl)
+  await client.connect()
+  for (const statement of statements) await client.query(statement)
+  await client.end()
+}
+
+/** A folder of its own outside the checkout, removed when the test ends. */
+export async function testFolder (t: Test): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'audit-ledger-folder-'))
+  t.teardown(async () => { await rm(folder, { recursive: true, force: true }) })
+  return folder
+}
