@@ -31,7 +31,7 @@ const R_BYTES = 32
 const IV_BYTES = 12
 const TAG_BYTES = 16
 const FIND_BYTES = 16
-/** The canonical form of `{ plain, r }` is this, the canonical plain, and a tail of fixed length. */
+/** The canonical form of `{ plain, r }`: this, the canonical plain, a tail of fixed length. */
 const HEAD = '{"plain":'
 const TAIL_LENGTH = ',"r":""}'.length + Math.ceil(R_BYTES * 4 / 3)
 

@@ -1,0 +1,116 @@
+import { getAt, isWithin, pointerDepth, setAt } from '../../schemas/pointer.ts'
+import type { RecordedData, SealedSection } from '../../schemas/recorded.ts'
+import { openSection, SectionTampered, type Plain, type SectionPlace } from './cipher.ts'
+
+/**
+ * Why a value is not shown: the reader may not see it; its person was erased; or it is not what
+ * was sealed there, which somebody should look into.
+ */
+export type Hidden = { sealed: true } | { erased: true } | { tampered: true }
+
+/** Who or what, as a reader sees it: named, or a Hidden that keeps its type. */
+export interface OpenedParty {
+  type: string
+  id?: string
+  name?: string
+  email?: string
+  sealed?: true
+  erased?: true
+  tampered?: true
+}
+
+/** A record with its sections opened; a value that could not be opened is a Hidden. */
+export interface OpenedRecord extends Omit<
+  RecordedData, 'actor' | 'entity' | 'related' | 'context' | 'description' | 'changes' | 'sealed'
+> {
+  actor: OpenedParty
+  entity?: OpenedParty
+  related?: OpenedParty[]
+  context?: Record<string, string | Hidden>
+  description?: string | Hidden | null
+  changes?: unknown
+}
+
+/** Which sections a reader may see opened: all, none, or only those of these refs. */
+export type Access = 'opened' | 'sealed' | ReadonlySet<string>
+
+export interface PresentOptions {
+  sections: readonly SealedSection[]
+  access: Access
+  /** Data keys by ref, as the vault gave them; an absent one is an erased person's. */
+  keys: ReadonlyMap<string, Buffer>
+  place: SectionPlace
+}
+
+/** The refs whose keys presenting these sections will ask for, each once. */
+export function refsToOpen (sections: readonly SealedSection[], access: Access): string[] {
+  return [...new Set(sections.filter(({ ref }) => mayOpen(access, ref)).map(({ ref }) => ref))]
+}
+
+/**
+ * A record, or the part of it that holds sealed values, as the reader may see it: opened values
+ * in place, others replaced by a Hidden. Members that `head` lacks are not invented.
+ */
+export function presentHead (head: object, options: PresentOptions): object {
+  const openings = options.sections.map((section) => ({ section, outcome: open(section, options) }))
+  // Outermost first: a value inside another one can only be put back once that one is there.
+  const values = openings
+    .flatMap(({ section, outcome }) => section.paths.map((path) => ({ path, outcome })))
+    .sort((a, b) => pointerDepth(a.path) - pointerDepth(b.path))
+  const covered: string[] = []
+  let shown: unknown = head
+  for (const { path, outcome } of values) {
+    if (covered.some((ancestor) => isWithin(path, ancestor))) continue
+    shown = put(shown, path, outcome)
+    if ('hidden' in outcome) covered.push(path)
+  }
+  return typeof shown === 'object' && shown !== null ? shown : head
+}
+
+/**
+ * The record with every section opened that has a key; values of a section without one are
+ * `{ erased: true }`, and the person it named is `{ type, erased: true }`.
+ */
+export function openRecord (
+  record: RecordedData,
+  keys: ReadonlyMap<string, Buffer>,
+  { stream, id }: { stream: string, id: string }
+): OpenedRecord {
+  const { sealed: sections = [], ...head } = record
+  const place = { tenant: record.tenant, stream, id }
+  return presentHead(head, { sections, access: 'opened', keys, place }) as OpenedRecord
+}
+
+type Outcome = { plain: Plain } | { hidden: Hidden }
+
+function mayOpen (access: Access, ref: string): boolean {
+  return typeof access === 'string' ? access === 'opened' : access.has(ref)
+}
+
+function open (section: SealedSection, { access, keys, place }: PresentOptions): Outcome {
+  if (!mayOpen(access, section.ref)) return { hidden: { sealed: true } }
+  const dataKey = keys.get(section.ref)
+  if (dataKey === undefined) return { hidden: { erased: true } }
+  try {
+    return { plain: openSection(dataKey, place, section) }
+  } catch (err) {
+    if (err instanceof SectionTampered) return { hidden: { tampered: true } }
+    throw err
+  }
+}
+
+const PARTY = /^(\/actor|\/entity|\/related\/\d+)\/(id|name|email)$/
+
+function put (shown: unknown, path: string, outcome: Outcome): unknown {
+  const [, party, member] = PARTY.exec(path) ?? []
+  if (party === undefined) {
+    if (!path.startsWith('/context/') && getAt(shown, path) === undefined) return shown
+    return setAt(shown, path, 'plain' in outcome ? outcome.plain[path] : outcome.hidden)
+  }
+  if ('plain' in outcome) {
+    const named = member === 'id' ? setAt(shown, `${party}/ref`, undefined) : shown
+    return setAt(named, path, outcome.plain[path])
+  }
+  const type = getAt(shown, `${party}/type`)
+  return type === undefined ? shown : setAt(shown, party, { type, ...outcome.hidden })
+}
