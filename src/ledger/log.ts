@@ -12,6 +12,8 @@ export interface LogEvent {
   type: string
   /** JSON value that has survived parse and stringify. */
   data: unknown
+  /** The same as JSON text, where the caller has it: then nothing is stringified again. */
+  json?: string
   metadata?: { $correlationId?: string, $causationId?: string }
 }
 
@@ -28,10 +30,15 @@ export type AppendOutcome =
   | { kind: 'unavailable', cause: unknown }
 
 export interface ReadOptions {
-  /** First revision (streams) or position (`$all`) wanted; inclusive forward and on streams. */
+  /** The first revision wanted, inclusive in both directions. Default: that direction's start. */
   from?: bigint | 'start' | 'end'
   direction?: 'forward' | 'backward'
   max?: number
+}
+
+export interface ReadAllOptions extends Omit<ReadOptions, 'from'> {
+  /** Inclusive forward, exclusive backward; it must be the position of an event. */
+  from?: LogPosition | 'start' | 'end'
 }
 
 export interface SubscribeOptions {
@@ -56,8 +63,7 @@ export interface Log {
   /** Events of a stream; nothing for a stream that does not exist. */
   readStream (stream: string, options?: ReadOptions): AsyncIterable<Recorded>
   /** Events of `$all`, the log's own system events left out. */
-  readAll (options?: Omit<ReadOptions, 'from'> & { from?: LogPosition | 'start' | 'end' }):
-    AsyncIterable<Recorded>
+  readAll (options?: ReadAllOptions): AsyncIterable<Recorded>
   /** The last event's position in `$all` that is ours, undefined in an empty log. */
   head (): Promise<LogPosition | undefined>
   /** All later events, system events left out. Throws when the connection is lost. */
