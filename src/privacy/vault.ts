@@ -1,14 +1,93 @@
 import type { SubjectRef } from '../../schemas/primitives.ts'
+import type { Pool } from '../postgres/pool.ts'
 import type { SubjectKey } from './cipher.ts'
+import type { MasterKey } from './master-key.ts'
+import { microBatch } from './micro-batch.ts'
+import { subjectKey } from './personal.ts'
+import { createVaultCache } from './vault-cache.ts'
+import { startListener } from './vault-listener.ts'
+import { openVaultStore, type Wanted } from './vault-store.ts'
 
 /** The keys of persons. Whoever's row is destroyed is erased, wherever their data lies. */
 export interface Vault {
-  /** The keys of these subjects by subjectKey; who is new gets a ref and a key. */
+  /** The keys of these subjects by subjectKey; who is new gets a random ref and key. */
   provision (tenant: string, subjects: readonly SubjectRef[]): Promise<Map<string, SubjectKey>>
   /** The key of a subject, undefined if the vault has none. Never makes one. */
   find (tenant: string, subject: SubjectRef): Promise<SubjectKey | undefined>
   /** Data keys by ref. Refs that the vault does not have (any more) are absent. */
   keys (tenant: string, refs: readonly string[]): Promise<Map<string, Buffer>>
-  /** Stops listening and forgets every key. */
+  /** Stops listening, gives its connection back and forgets every key. The pool stays open. */
   close (): Promise<void>
+}
+
+export interface VaultOptions {
+  /** Works as role ledger_vault; one of its connections listens and is never given back. */
+  pool: Pool
+  masterKey: MasterKey
+  /** Milliseconds of a clock that never goes back. */
+  now?: () => number
+}
+
+/** How long a key may be used after its row is gone, if nobody hears of it. */
+export const KEY_TTL_MS = 60_000
+export const KEYS_CACHED_MAX = 20_000
+/** Subjects asked for in one statement. */
+export const LOOKUPS_MAX = 1_000
+/** Where Postgres says whose row went: a JSON array of tenant and ref; empty for every row. */
+export const VAULT_CHANNEL = 'ledger_vault'
+
+/**
+ * Opens the vault; the first one ever to do so makes its lookup key. Throws VAULT_KEY_INVALID if
+ * the master key is not the one that the vault was made with, DATABASE_UNAVAILABLE if there is
+ * no reaching it; the methods do the same.
+ */
+export async function createVault (options: VaultOptions): Promise<Vault> {
+  const { pool, masterKey, now = () => performance.now() } = options
+  const store = await openVaultStore(pool, masterKey)
+  const cache = createVaultCache({ max: KEYS_CACHED_MAX, ttlMs: KEY_TTL_MS, now })
+  const bySubject = microBatch(LOOKUPS_MAX, store.bySubject)
+  const byRef = microBatch(LOOKUPS_MAX, store.byRef)
+  const listener = startListener({ pool, channel: VAULT_CHANNEL, ...cache })
+
+  async function keyOf (wanted: Wanted): Promise<SubjectKey | undefined> {
+    const { tenant, subject } = wanted
+    const cached = cache.bySubject(tenant, subject)
+    if (cached !== undefined) return cached
+    const generation = cache.generation()
+    const key = await bySubject(wanted)
+    if (key !== undefined) cache.remember({ tenant, subject, key }, generation)
+    return key
+  }
+
+  async function dataKeyOf (tenant: string, ref: string): Promise<Buffer | undefined> {
+    const cached = cache.byRef(tenant, ref)
+    if (cached !== undefined) return cached
+    const generation = cache.generation()
+    const dataKey = await byRef({ tenant, ref })
+    if (dataKey !== undefined) cache.remember({ tenant, key: { ref, dataKey } }, generation)
+    return dataKey
+  }
+
+  return {
+    provision: async (tenant, subjects) => await together(subjects, subjectKey,
+      async (subject) => await keyOf({ tenant, subject, create: true })),
+    find: async (tenant, subject) => await keyOf({ tenant, subject, create: false }),
+    keys: async (tenant, refs) => await together(refs, String,
+      async (ref) => await dataKeyOf(tenant, ref)),
+    close: async () => { await listener.close() }
+  }
+}
+
+/** Asks for all items at once; those without an answer are absent. */
+async function together<Item, Value> (
+  items: readonly Item[],
+  keyOf: (item: Item) => string,
+  ask: (item: Item) => Promise<Value | undefined>
+): Promise<Map<string, Value>> {
+  const answers = new Map<string, Value>()
+  await Promise.all(items.map(async (item) => {
+    const value = await ask(item)
+    if (value !== undefined) answers.set(keyOf(item), value)
+  }))
+  return answers
 }

@@ -1,0 +1,79 @@
+import type { SubjectRef } from '../../schemas/primitives.ts'
+import type { SubjectKey } from './cipher.ts'
+import { createKeyCache, type KeyCacheOptions } from './key-cache.ts'
+import { subjectKey } from './personal.ts'
+
+/** What the vault answered lately, and the rules by which it is forgotten. */
+export interface VaultCache {
+  bySubject (tenant: string, subject: SubjectRef): SubjectKey | undefined
+  byRef (tenant: string, ref: string): Buffer | undefined
+  /** To be read before the vault is asked, and handed to `remember` with the answer. */
+  generation (): number
+  /** `subject` is left out where only its ref is known. */
+  remember (
+    answer: { tenant: string, key: SubjectKey, subject?: SubjectRef }, generation: number
+  ): void
+  /** Whatever removes a row says so on a channel: from `onUp` to `onDown` it is heard. */
+  onUp (): void
+  onDown (): void
+  /** A JSON array of tenant and ref; anything else means every row. */
+  onNotification (payload: string): void
+}
+
+/** Remembers nothing until `onUp`: without a channel nobody would say what to forget. */
+export function createVaultCache (options: KeyCacheOptions): VaultCache {
+  // A subject leads to a ref, and only the ref to a key: to forget that key is to forget both.
+  const refs = createKeyCache<string>(options)
+  const dataKeys = createKeyCache<Buffer>(options)
+  let generation = 0
+  let listening = false
+
+  function forget (refKey?: string): void {
+    generation++
+    if (refKey === undefined) dataKeys.clear()
+    else dataKeys.delete(refKey)
+  }
+
+  const byRef = (tenant: string, ref: string): Buffer | undefined =>
+    dataKeys.get(refKeyOf(tenant, ref))
+
+  return {
+    byRef,
+    bySubject (tenant, subject) {
+      const ref = refs.get(refKeyOf(tenant, subjectKey(subject)))
+      const dataKey = ref === undefined ? undefined : byRef(tenant, ref)
+      return ref === undefined || dataKey === undefined ? undefined : { ref, dataKey }
+    },
+    generation: () => generation,
+    remember ({ tenant, key, subject }, seen) {
+      // What was read before a row went may be that very row: kept, it would outlive its erasure.
+      if (!listening || seen !== generation) return
+      dataKeys.set(refKeyOf(tenant, key.ref), key.dataKey)
+      if (subject) refs.set(refKeyOf(tenant, subjectKey(subject)), key.ref)
+    },
+    onUp () {
+      forget()
+      listening = true
+    },
+    onDown () {
+      listening = false
+      forget()
+    },
+    onNotification (payload) { forget(removedRow(payload)) }
+  }
+}
+
+function refKeyOf (tenant: string, ref: string): string {
+  return `${tenant} ${ref}`
+}
+
+function removedRow (payload: string): string | undefined {
+  try {
+    const [tenant, ref]: unknown[] = JSON.parse(payload)
+    return typeof tenant === 'string' && typeof ref === 'string'
+      ? refKeyOf(tenant, ref)
+      : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Pool } from '../postgres/pool.ts'
+
+export const RECONNECT_MS = 500
+
+export interface ListenerOptions {
+  pool: Pool
+  channel: string
+  /** From now on every notification arrives. */
+  onUp: () => void
+  /** Notifications may be missed until the next onUp. */
+  onDown: () => void
+  onNotification: (payload: string) => void
+}
+
+export interface Listener {
+  /** Stops listening and gives the connection back; onDown has been called when it is done. */
+  close (): Promise<void>
+}
+
+/**
+ * Keeps one connection of the pool listening, for as long as it is not closed; a lost connection
+ * is replaced every RECONNECT_MS. The channel's name comes from a constant, never from a request.
+ */
+export function startListener (options: ListenerOptions): Listener {
+  const stop = new AbortController()
+  const stopped = run(options, stop.signal)
+  return {
+    async close () {
+      stop.abort()
+      await stopped
+    }
+  }
+}
+
+async function run (options: ListenerOptions, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    // Whatever ended it (refused, lost, closed), the answer is the same: try again, unless closed.
+    await listenOnce(options, signal).catch(() => {})
+    options.onDown()
+    await sleep(RECONNECT_MS, undefined, { signal, ref: false }).catch(() => {})
+  }
+}
+
+/** Listens until the connection is lost or the signal says stop. */
+async function listenOnce (options: ListenerOptions, signal: AbortSignal): Promise<void> {
+  const { pool, channel, onUp, onNotification } = options
+  const client = await pool.connect()
+  try {
+    const lost = new Promise<void>((resolve) => {
+      client.once('error', () => { resolve() })
+      client.once('end', resolve)
+      signal.addEventListener('abort', () => { resolve() }, { once: true })
+    })
+    client.on('notification', ({ payload = '' }) => { onNotification(payload) })
+    await client.query(`listen ${channel}`)
+    if (!signal.aborted) onUp()
+    await lost
+  } finally {
+    // Destroyed rather than reused: nobody else wants a connection that listens.
+    client.release(true)
+  }
+}
