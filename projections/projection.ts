@@ -3,12 +3,23 @@ import type { DecodedEvent } from '../schemas/recorded.ts'
 /** Consecutive events of `$all`, decoded once, given to every projection. Never empty. */
 export interface Batch {
   events: readonly DecodedEvent[]
+  /**
+   * Says that the read models could not take this event: the runner keeps it in `control.parked`
+   * in the same transaction, where it is shown, counted and alarmed. Never skip one silently.
+   */
+  park (event: DecodedEvent, code: string, reason: string): void
+}
+
+/** A statement that is prepared once per connection; the name stands for exactly this text. */
+export interface Statement {
+  name: string
+  text: string
 }
 
 /** The part of a Postgres client that a projection may use; inside the batch's transaction. */
 export interface Tx {
   query<Row extends object = Record<string, unknown>> (
-    text: string, values?: readonly unknown[]
+    statement: string | Statement, values?: unknown[]
   ): Promise<{ rows: Row[], rowCount: number | null }>
 }
 
@@ -25,8 +36,12 @@ export interface Projection {
   version: number
   /** Path of the DDL, relative to the package: `projections/<folder>/tables.sql`. */
   tables: string
-  /** The tables that get a view in schema `read`. */
+  /** The tables that get a view in schema `read`; no two projections share a name. */
   views: readonly string[]
-  /** Writes the rows of a batch. Must not throw on odd data and must be one to few statements. */
+  /**
+   * Writes the rows of a batch. Must not throw on odd data, must be one to few statements, and
+   * must depend on nothing but the events and its own rows: no clock, no chance, no sequence.
+   * On a pipelined connection the statements of all projections are under way together.
+   */
   apply (batch: Batch, tx: Tx): Promise<void>
 }

@@ -1,0 +1,86 @@
+import type { DecodedEvent } from '../../schemas/recorded.ts'
+import { plainColumn, textColumn } from '../columns.ts'
+import { actorKey, joined, tenantOf } from '../keys.ts'
+import type { Projection, Statement } from '../projection.ts'
+
+interface Summary {
+  /** Tenant, actor and kind are those of any of its events; this is the first. */
+  event: DecodedEvent
+  key: string
+  day: string
+  events: number
+  firstPosition: bigint
+  lastPosition: bigint
+  firstAt: string
+  lastAt: string
+}
+
+const UPSERT: Statement = {
+  name: 'upsert_activity_summaries',
+  text: `
+    insert into activity_summary as s (
+      tenant, actor_type, actor_key, day, category, action, outcome,
+      events, first_position, last_position, first_at, last_at)
+    select * from unnest(
+      $1::text[], $2::text[], $3::text[], $4::date[], $5::text[], $6::text[], $7::text[],
+      $8::bigint[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[])
+    on conflict (tenant, actor_type, actor_key, day, category, action, outcome) do update set
+      events = s.events + excluded.events,
+      last_position = excluded.last_position,
+      first_at = least(s.first_at, excluded.first_at),
+      last_at = greatest(s.last_at, excluded.last_at)`
+}
+
+/** Counts per actor, kind of event and day: one statement per batch, grouped before it. */
+export const activitySummaries: Projection = {
+  name: 'activity_summaries',
+  version: 1,
+  tables: 'projections/activity-summaries/tables.sql',
+  views: ['activity_summary'],
+  async apply ({ events }, tx) {
+    const rows = summarise(events)
+    await tx.query(UPSERT, [
+      textColumn(rows.map(({ event }) => tenantOf(event))),
+      textColumn(rows.map(({ event }) => event.data.actor.type)),
+      textColumn(rows.map(({ key }) => key)),
+      plainColumn(rows.map(({ day }) => day)),
+      textColumn(rows.map(({ event }) => event.data.category)),
+      textColumn(rows.map(({ event }) => event.action)),
+      textColumn(rows.map(({ event }) => event.data.outcome)),
+      plainColumn(rows.map(({ events }) => events)),
+      plainColumn(rows.map(({ firstPosition }) => firstPosition)),
+      plainColumn(rows.map(({ lastPosition }) => lastPosition)),
+      plainColumn(rows.map(({ firstAt }) => firstAt)),
+      plainColumn(rows.map(({ lastAt }) => lastAt))
+    ])
+  }
+}
+
+function summarise (events: readonly DecodedEvent[]): Summary[] {
+  const groups = new Map<string, Summary>()
+  for (const event of events) {
+    const { actor, category, outcome, occurredAt } = event.data
+    const key = actorKey(actor) ?? ''
+    const day = occurredAt.slice(0, 10)
+    const group = joined(tenantOf(event), actor.type, key, day, category, event.action, outcome)
+    const found = groups.get(group)
+    if (found === undefined) {
+      groups.set(group, {
+        event,
+        key,
+        day,
+        events: 1,
+        firstPosition: event.position,
+        lastPosition: event.position,
+        firstAt: occurredAt,
+        lastAt: occurredAt
+      })
+      continue
+    }
+    found.events++
+    found.lastPosition = event.position
+    if (Date.parse(occurredAt) < Date.parse(found.firstAt)) found.firstAt = occurredAt
+    if (Date.parse(occurredAt) > Date.parse(found.lastAt)) found.lastAt = occurredAt
+  }
+  return [...groups.values()]
+}

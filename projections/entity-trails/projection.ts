@@ -1,0 +1,53 @@
+import type { DecodedEvent, RecordedEntity } from '../../schemas/recorded.ts'
+import { plainColumn, textColumn } from '../columns.ts'
+import { entityKey, firstOfEach, joined, tenantOf } from '../keys.ts'
+import type { Projection, Statement } from '../projection.ts'
+
+export type TrailRole = 'entity' | 'related'
+
+interface TrailRow {
+  event: DecodedEvent
+  type: string
+  key: string
+  role: TrailRole
+}
+
+const INSERT: Statement = {
+  name: 'insert_entity_trails',
+  text: `
+    insert into entity_trail (tenant, entity_type, entity_key, position, role)
+    select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[])
+    on conflict do nothing`
+}
+
+/** What it happened to, and what else the event names. */
+export const entityTrails: Projection = {
+  name: 'entity_trails',
+  version: 1,
+  tables: 'projections/entity-trails/tables.sql',
+  views: ['entity_trail'],
+  async apply ({ events }, tx) {
+    const rows = events.flatMap(trailRows)
+    if (rows.length === 0) return
+    await tx.query(INSERT, [
+      textColumn(rows.map(({ event }) => tenantOf(event))),
+      textColumn(rows.map(({ type }) => type)),
+      textColumn(rows.map(({ key }) => key)),
+      plainColumn(rows.map(({ event }) => event.position)),
+      textColumn(rows.map(({ role }) => role))
+    ])
+  }
+}
+
+function trailRows (event: DecodedEvent): TrailRow[] {
+  const { entity, related = [] } = event.data
+  const row = (named: RecordedEntity, role: TrailRole): TrailRow[] => {
+    const key = entityKey(named)
+    return key === null ? [] : [{ event, type: named.type, key, role }]
+  }
+  const rows = [
+    ...entity === undefined ? [] : row(entity, 'entity'),
+    ...related.flatMap((named) => row(named, 'related'))
+  ]
+  return firstOfEach(rows, ({ type, key }) => joined(type, key))
+}

@@ -1,0 +1,104 @@
+import type { DecodedEvent } from '../../schemas/recorded.ts'
+import { bytesColumn, jsonColumn, plainColumn, textColumn } from '../columns.ts'
+import { actorKey, entityKey, tenantOf } from '../keys.ts'
+import type { Batch, Projection, Statement, Tx } from '../projection.ts'
+import { findable, storedView } from './view.ts'
+
+const INSERT_ENTRIES: Statement = {
+  name: 'insert_entries',
+  text: `
+    insert into entry (
+      tenant, position, prepare, id, stream, revision, action, category, outcome, source,
+      actor_type, actor_key, entity_type, entity_key, ip, session, correlation_id,
+      occurred_at, recorded_at, leaf_hash, body, head, sealed)
+    select * from unnest(
+      $1::text[], $2::bigint[], $3::bigint[], $4::uuid[], $5::text[], $6::bigint[], $7::text[],
+      $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
+      $15::text[], $16::text[], $17::text[], $18::timestamptz[], $19::timestamptz[],
+      $20::bytea[], string_to_array($21::text, E'\\x1f', ''),
+      string_to_array($22::text, E'\\x1f', ''), string_to_array($23::text, E'\\x1f', ''))
+    on conflict do nothing`
+}
+
+const INSERT_TAGS: Statement = {
+  name: 'insert_tags',
+  text: `
+    insert into entry_tag (tenant, position, tag)
+    select * from unnest($1::text[], $2::bigint[], $3::text[])`
+}
+
+const FIND_POSITIONS: Statement = {
+  name: 'find_positions',
+  text: `
+    select e.position
+    from unnest($1::text[], $2::bigint[]) as p (tenant, position)
+    join entry e on e.tenant = p.tenant and e.position = p.position`
+}
+
+/** One row per event. */
+export const entries: Projection = {
+  name: 'entries',
+  version: 1,
+  tables: 'projections/entries/tables.sql',
+  views: ['entry', 'entry_tag'],
+  async apply (batch, tx) {
+    const [{ rowCount }] = await Promise.all([insertEntries(batch, tx), insertTags(batch, tx)])
+    if (rowCount !== batch.events.length) await parkDuplicates(batch, tx)
+  }
+}
+
+async function insertEntries ({ events }: Batch, tx: Tx): Promise<{ rowCount: number | null }> {
+  const views = events.map(storedView)
+  return await tx.query(INSERT_ENTRIES, [
+    textColumn(events.map(tenantOf)),
+    plainColumn(events.map(({ position }) => position)),
+    plainColumn(events.map(({ prepare }) => prepare)),
+    plainColumn(events.map(({ id }) => id)),
+    textColumn(events.map(({ stream }) => stream)),
+    plainColumn(events.map(({ revision }) => revision)),
+    textColumn(events.map(({ action }) => action)),
+    textColumn(events.map(({ data }) => data.category)),
+    textColumn(events.map(({ data }) => data.outcome)),
+    textColumn(events.map(({ data }) => data.source)),
+    textColumn(events.map(({ data }) => data.actor.type)),
+    textColumn(events.map(({ data }) => actorKey(data.actor))),
+    textColumn(events.map(({ data }) => data.entity?.type)),
+    textColumn(events.map(({ data }) => data.entity && entityKey(data.entity))),
+    textColumn(events.map(({ data }) => findable(data, 'ip'))),
+    textColumn(events.map(({ data }) => findable(data, 'sessionId'))),
+    textColumn(events.map(({ correlationId }) => correlationId)),
+    plainColumn(events.map(({ data }) => data.occurredAt)),
+    plainColumn(events.map(({ data }) => data.recordedAt)),
+    bytesColumn(events.map(({ leafHash }) => leafHash)),
+    jsonColumn(views.map(({ body }) => body)),
+    jsonColumn(views.map(({ head }) => head)),
+    jsonColumn(views.map(({ sealed }) => sealed))
+  ])
+}
+
+async function insertTags ({ events }: Batch, tx: Tx): Promise<void> {
+  const rows = events.flatMap((event) =>
+    [...new Set(event.data.tags)].map((tag) => ({ event, tag })))
+  if (rows.length === 0) return
+  await tx.query(INSERT_TAGS, [
+    textColumn(rows.map(({ event }) => tenantOf(event))),
+    plainColumn(rows.map(({ event }) => event.position)),
+    textColumn(rows.map(({ tag }) => tag))
+  ])
+}
+
+/** The id was there already, in another stream: the first one keeps it. */
+async function parkDuplicates (batch: Batch, tx: Tx): Promise<void> {
+  const { rows } = await tx.query<{ position: bigint | string }>(FIND_POSITIONS, [
+    textColumn(batch.events.map(tenantOf)),
+    plainColumn(batch.events.map(({ position }) => position))
+  ])
+  const kept = new Set(rows.map(({ position }) => BigInt(position)))
+  for (const event of batch.events) {
+    if (!kept.has(event.position)) batch.park(event, 'DUPLICATE_ID', duplicate(event))
+  }
+}
+
+function duplicate (event: DecodedEvent): string {
+  return `event ${event.id} was recorded before, in another stream of ${tenantOf(event)}`
+}

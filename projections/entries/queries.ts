@@ -1,0 +1,132 @@
+import type { Tx } from '../projection.ts'
+import type { EventFilter } from './filter.ts'
+import { explainCount, selectCount, selectPage, type Page, type Selection } from './select.ts'
+
+export type { EventFilter } from './filter.ts'
+export type { Page } from './select.ts'
+
+/**
+ * An event as it is shown, in parts: `{` + body + the members of head + `}` is its JSON once what
+ * `sealed` holds is opened into head. `leafHash` in the body is hex.
+ */
+export interface EventRow {
+  id: string
+  position: bigint
+  stream: string
+  revision: bigint
+  /** JSON text without braces: the members with nothing sealed inside. Never empty. */
+  body: string
+  /** JSON object of the members that have something sealed inside. */
+  head: string
+  /** JSON array of the sealed sections, or null. */
+  sealed: string | null
+}
+
+/** What the log would have answered to the append, as far as rows know it. */
+export interface ProjectedEvent {
+  id: string
+  stream: string
+  revision: bigint
+  position: bigint
+  recordedAt: string
+  /** SHA-256, hex. */
+  leafHash: string
+}
+
+export interface Projected {
+  /** id -> receipt, for the ids that are there. */
+  events: Map<string, ProjectedEvent>
+  /** stream -> its last projected revision, for the streams that are there. */
+  revisions: Map<string, bigint>
+}
+
+/** A page of the tenant's events. Run inside a tenant's transaction, as all queries here. */
+export async function listEvents (tx: Tx, filter: EventFilter, page: Page): Promise<EventRow[]> {
+  return await listSelection(tx, { filter }, page)
+}
+
+/** How many events pass the filter, counted exactly up to `cap` and no further. */
+export async function countEvents (tx: Tx, filter: EventFilter, cap: number): Promise<number> {
+  return await countSelection(tx, { filter }, cap)
+}
+
+/** The planner's guess of how many events pass: quick, and right to an order of magnitude. */
+export async function estimateEvents (tx: Tx, filter: EventFilter): Promise<number> {
+  const { statement, values } = explainCount({ filter })
+  const { rows: [row] } = await tx.query<{ 'QUERY PLAN': unknown }>(statement, values)
+  const [plan] = row?.['QUERY PLAN'] as Array<{ Plan: { 'Plan Rows': number } }>
+  return plan?.Plan['Plan Rows'] ?? 0
+}
+
+/** One event of the tenant by its id (a lower-case UUID), undefined if it is not there (yet). */
+export async function findEvent (tx: Tx, id: string): Promise<EventRow | undefined> {
+  const [row] = await listSelection(tx, { filter: { id } }, { limit: 1 })
+  return row
+}
+
+/**
+ * Which of the ids are projected, with what a receipt needs, and the last projected revision of
+ * each stream: one statement, so both are of one moment.
+ */
+export async function projectedLookup (
+  tx: Tx, ids: readonly string[], streams: readonly string[]
+): Promise<Projected> {
+  const { rows } = await tx.query<LookupRow>(LOOKUP, [ids, streams])
+  const found: Projected = { events: new Map(), revisions: new Map() }
+  for (const { id, stream, revision, position, recordedAt, leafHash } of rows) {
+    const known = { stream, revision: BigInt(revision), recordedAt, leafHash }
+    if (id === null) found.revisions.set(stream, known.revision)
+    else found.events.set(id, { id, ...known, position: BigInt(position) })
+  }
+  return found
+}
+
+interface LookupRow {
+  id: string | null
+  stream: string
+  revision: bigint
+  position: bigint
+  recordedAt: string
+  leafHash: string
+}
+
+const LOOKUP = {
+  name: 'projected_lookup',
+  text: `
+    select e.id, e.stream, e.revision, e.position, encode(e.leaf_hash, 'hex') as "leafHash",
+      to_char(e.recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "recordedAt"
+    from entry e
+    where e.id = any($1::uuid[])
+    union all
+    select null, asked.stream, last.revision, null, null, null
+    from unnest($2::text[]) as asked (stream)
+    cross join lateral (
+      select e.revision from entry e
+      where e.stream = asked.stream
+      order by e.revision desc limit 1) last`
+}
+
+/** A page of a selection: what the queries of feeds and trails are made of. */
+export async function listSelection (
+  tx: Tx, selection: Selection, page: Page
+): Promise<EventRow[]> {
+  const { statement, values } = selectPage(selection, page)
+  const { rows } = await tx.query<EventRow>(statement, values)
+  const decoded = rows.map(eventRow)
+  return page.after !== undefined && page.before === undefined ? decoded.reverse() : decoded
+}
+
+/** The size of a selection, counted no further than `cap`. */
+export async function countSelection (
+  tx: Tx, selection: Selection, cap: number
+): Promise<number> {
+  const { statement, values } = selectCount(selection, cap)
+  const { rows: [row] } = await tx.query<{ count: bigint | string }>(statement, values)
+  return Number(row?.count ?? 0)
+}
+
+function eventRow ({ id, position, stream, revision, body, head, sealed }: EventRow): EventRow {
+  return {
+    id, position: BigInt(position), stream, revision: BigInt(revision), body, head, sealed
+  }
+}

@@ -1,0 +1,45 @@
+import type { DecodedEvent } from '../../schemas/recorded.ts'
+import { plainColumn, textColumn } from '../columns.ts'
+import { firstOfEach, tenantOf } from '../keys.ts'
+import type { Projection, Statement } from '../projection.ts'
+
+export type FeedRole = 'actor' | 'about'
+
+interface FeedRow {
+  event: DecodedEvent
+  ref: string
+  role: FeedRole
+}
+
+const INSERT: Statement = {
+  name: 'insert_user_feeds',
+  text: `
+    insert into user_feed (tenant, ref, position, role)
+    select * from unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[])`
+}
+
+/** Who did it, and whom it is about: every person whose ref the event names. */
+export const userFeeds: Projection = {
+  name: 'user_feeds',
+  version: 1,
+  tables: 'projections/user-feeds/tables.sql',
+  views: ['user_feed'],
+  async apply ({ events }, tx) {
+    const rows = events.flatMap(feedRows)
+    if (rows.length === 0) return
+    await tx.query(INSERT, [
+      textColumn(rows.map(({ event }) => tenantOf(event))),
+      plainColumn(rows.map(({ ref }) => ref)),
+      plainColumn(rows.map(({ event }) => event.position)),
+      textColumn(rows.map(({ role }) => role))
+    ])
+  }
+}
+
+function feedRows (event: DecodedEvent): FeedRow[] {
+  const { actor, entity, related = [], sealed = [] } = event.data
+  const about = [entity, ...related, ...sealed].flatMap((named) => named?.ref ?? [])
+  const rows: FeedRow[] = about.map((ref) => ({ event, ref, role: 'about' }))
+  if (actor.ref !== undefined) rows.unshift({ event, ref: actor.ref, role: 'actor' })
+  return firstOfEach(rows, ({ ref }) => ref)
+}

@@ -1,0 +1,17 @@
+import type { EventFilter } from '../entries/filter.ts'
+import { countSelection, listSelection, type EventRow, type Page } from '../entries/queries.ts'
+import type { Tx } from '../projection.ts'
+
+/** A page of the events by or about the person with this ref (a lower-case UUID). */
+export async function listFeed (
+  tx: Tx, ref: string, filter: EventFilter, page: Page
+): Promise<EventRow[]> {
+  return await listSelection(tx, { filter, driver: { table: 'user_feed', ref } }, page)
+}
+
+/** How many events a feed has, counted exactly up to `cap` and no further. */
+export async function countFeed (
+  tx: Tx, ref: string, filter: EventFilter, cap: number
+): Promise<number> {
+  return await countSelection(tx, { filter, driver: { table: 'user_feed', ref } }, cap)
+}

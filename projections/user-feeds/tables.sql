@@ -1,0 +1,9 @@
+-- Every event by or about a person, pointing into entry. Whoever did it and is also whom it is
+-- about has one row, as the actor.
+create table user_feed (
+  position bigint not null,
+  ref uuid not null,
+  tenant text collate "C" not null,
+  role text collate "C" not null,
+  primary key (tenant, ref, position)
+);
