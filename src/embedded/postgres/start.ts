@@ -39,6 +39,8 @@ export interface RunningPostgres {
   stop (): Promise<void>
 }
 
+const EXIT_POLL_MS = 200
+
 /**
  * A Postgres of our own on the data folder, made on the first call; ready when this returns.
  * It survives us when we are killed, and is then adopted by the next call.
@@ -74,8 +76,7 @@ export async function startPostgres (options: PostgresOptions): Promise<RunningP
     url: connectionUrl(OWNER, secrets.owner, server.port),
     superuserUrl: connectionUrl(SUPERUSER, secrets.superuser, server.port),
     ...server,
-    exited: exitOf(server, place),
-    stop: async () => { await stopPostmaster(server.pid, place) }
+    ...lifeOf(server, place)
   }
 }
 
@@ -104,6 +105,17 @@ async function chooseBinaries (
 }
 
 /** Polled, because an adopted server is not our child and so tells us nothing. */
-async function exitOf (server: Server, place: string): Promise<void> {
-  while (serves(server.pid, place)) await sleep(200, undefined, { ref: false })
+function lifeOf (server: Server, place: string): Pick<RunningPostgres, 'exited' | 'stop'> {
+  const stopped = new AbortController()
+  const watch = async (): Promise<void> => {
+    const options = { ref: false, signal: stopped.signal }
+    while (serves(server.pid, place)) await sleep(EXIT_POLL_MS, undefined, options)
+  }
+  return {
+    exited: watch().catch(() => {}),
+    async stop () {
+      await stopPostmaster(server.pid, place)
+      stopped.abort()
+    }
+  }
 }
