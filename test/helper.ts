@@ -18,14 +18,18 @@ export interface TestDatabase {
   pool (role: Role | undefined, options?: Partial<PoolOptions>): Pool
 }
 
-/** A migrated database of its own, dropped when the test ends with whoever is still connected. */
-export async function testDatabase (t: Test): Promise<TestDatabase> {
+/**
+ * A migrated database of its own (an empty one, from `template1`), dropped when the test ends
+ * with whoever is still connected.
+ */
+export async function testDatabase (t: Test, template = TEMPLATE): Promise<TestDatabase> {
   const harness = await readHarness()
   const name = 't_' + randomBytes(8).toString('hex')
   const url = urlOf(harness.url, name)
   const pools: Pool[] = []
   await administer(harness.superuserUrl, [
-    `create database ${name} template ${TEMPLATE} owner ledger`,
+    `create database ${name} template ${template} owner ledger`,
+    // What a copy does not take over from its template.
     `grant create on database ${name} to ledger_worker`
   ])
   t.teardown(async () => {

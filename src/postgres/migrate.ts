@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -30,9 +30,6 @@ const FILE = /^(\d{3})-[a-z0-9-]+\.sql$/
 const OLDEST_SERVER = 150_000
 /** Any number that nothing else in the database locks. */
 const LOCK = 5_331_917_001n
-
-/** The server's own secrets, made at random on the first migration. */
-const SECRETS = ['cursor-signing'] as const
 
 /**
  * Brings the database up to date; returns the names of what was applied. One transaction each,
@@ -67,7 +64,6 @@ async function applyAll (client: pg.Client, options: MigrateOptions): Promise<st
     options.onProgress?.(migration.name)
     await apply(client, migration)
   }
-  await ensureSecrets(client)
   return pending.map((migration) => migration.name)
 }
 
@@ -127,13 +123,6 @@ async function apply (client: pg.Client, migration: Migration): Promise<void> {
     await client.query('rollback').catch(() => {})
     const reason = err instanceof Error ? err.message : String(err)
     throw failed(`${name}: ${reason}`, err)
-  }
-}
-
-async function ensureSecrets (client: pg.Client): Promise<void> {
-  for (const name of SECRETS) {
-    await client.query('insert into control.secret (name, value) values ($1, $2) ' +
-      'on conflict do nothing', [name, randomBytes(32)])
   }
 }
 

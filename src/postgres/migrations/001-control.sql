@@ -46,6 +46,10 @@ create table control.secret (
   value bytea not null
 );
 
+-- 366 random bits in 32 bytes, from the same source as keys (pg_strong_random).
+insert into control.secret values ('cursor-signing', sha256(
+  uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())));
+
 -- One row per generation of a projection's tables, moved in the transaction of its rows.
 create table control.projection (
   name text not null,
