@@ -8,6 +8,8 @@ export const BATCH_MAX_EVENTS = 1_000
 export const BATCH_MAX_BYTES = 4 * 1_048_576
 /** Nesting of objects and arrays; the event object itself is level 1. */
 export const DEPTH_MAX = 32
+/** Members of all objects of one event together; room for CHANGES_MAX changes. */
+export const KEYS_MAX = 4_096
 export const TAGS_MAX = 32
 export const TAG_MAX_LENGTH = 64
 export const RELATED_MAX = 20

@@ -10,7 +10,8 @@ export const DEFAULT_PERSON_TYPES = [
 export const TenantSettings = Type.Object({
   personTypes: Type.Optional(Type.Array(EntityType, {
     maxItems: 100,
-    description: `Entity types whose id and name are personal; default ${DEFAULT_PERSON_TYPES.join(' ')}`
+    description: 'Entity types whose id and name are personal, besides user, which always is; ' +
+      `default ${DEFAULT_PERSON_TYPES.join(' ')}`
   })),
   sealData: Type.Optional(Type.Boolean({
     description: 'Seal data, before, after, changes and description under the actor; default false'
