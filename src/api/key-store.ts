@@ -1,6 +1,6 @@
 import type { Role } from '../../schemas/http/api-keys.ts'
 import { LedgerError } from '../errors.ts'
-import { isDuplicate } from '../postgres/errors.ts'
+import { codeOf, isDuplicate } from '../postgres/errors.ts'
 import type { Pool } from '../postgres/pool.ts'
 import type { Tx } from '../postgres/transaction.ts'
 
@@ -25,6 +25,9 @@ export interface KeyRecord {
 export type NewKeyRecord =
   Pick<KeyRecord, 'id' | 'tenant' | 'name' | 'roles' | 'secretHash' | 'subjectRef' | 'expiresAt'> &
   { replaces?: string }
+
+/** SQLSTATE of a reference to a row that is not there. */
+const FOREIGN_KEY = '23503'
 
 const COLUMNS = `id, tenant, name, roles, secret_hash as "secretHash",
   subject_ref as "subjectRef", created_at as "createdAt", expires_at as "expiresAt",
@@ -73,6 +76,7 @@ export async function insertKey (tx: Tx, key: NewKeyRecord): Promise<KeyRecord> 
     if (row === undefined) throw new LedgerError('INTERNAL', 'no row came of an insert')
     return row
   } catch (err) {
+    if (codeOf(err) === FOREIGN_KEY) throw new LedgerError('NOT_FOUND', 'There is no such tenant')
     if (!isDuplicate(err, 'api_key_current_name')) throw err
     throw new LedgerError('ALREADY_EXISTS', `A key named ${key.name} exists: rotate or revoke it`)
   }

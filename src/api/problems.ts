@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { Problem } from '../../schemas/problem.ts'
 import { ERRORS, isLedgerError, LedgerError, type ErrorCode } from '../errors.ts'
+import { isUnavailable } from '../postgres/errors.ts'
 
 /** RFC 9457. */
 export const PROBLEM_TYPE = 'application/problem+json'
@@ -12,6 +13,9 @@ const FRAMEWORK: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_EMPTY_TYPE: 'UNSUPPORTED_MEDIA_TYPE'
 }
 
+/** A restarted server takes connections again within seconds. */
+const DATABASE_RETRY_S = 2
+
 /** The address that names a kind of problem, stable for ever: `/problems/invalid-cursor`. */
 export function problemType (code: ErrorCode): string {
   return '/problems/' + code.toLowerCase().replaceAll('_', '-')
@@ -20,6 +24,11 @@ export function problemType (code: ErrorCode): string {
 /** Whatever was thrown, as an error of the catalogue. */
 export function toLedgerError (err: unknown): LedgerError {
   if (isLedgerError(err)) return err
+  if (isUnavailable(err)) {
+    return new LedgerError('DATABASE_UNAVAILABLE', 'the database cannot be asked', {
+      cause: err, retryAfterS: DATABASE_RETRY_S
+    })
+  }
   const { code = '', statusCode = 500, message = '' } = err as Partial<FastifyError>
   const known = FRAMEWORK[code]
   if (known !== undefined) return new LedgerError(known, message, { cause: err })

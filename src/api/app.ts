@@ -1,0 +1,129 @@
+import helmet from '@fastify/helmet'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import fastify, { type FastifyBaseLogger } from 'fastify'
+import { uuidv7 } from 'uuidv7'
+import type { Role } from '../../schemas/http/api-keys.ts'
+import { BATCH_MAX_BYTES } from '../../schemas/primitives.ts'
+import { takeJson } from './bodies.ts'
+import type { App, Endpoint, Method } from './endpoint.ts'
+import { describeRoutes } from './openapi.ts'
+import { sendProblem } from './problems.ts'
+import { protect } from './protect.ts'
+import { createKey, listKeys, revokeKey, rotateKey } from './routes/api-keys.ts'
+import { appendEvents } from './routes/append.ts'
+import { diffEntity, entityState, entityTrail } from './routes/entities.ts'
+import { listEvents, oneEvent, rawEvent } from './routes/events.ts'
+import { liveness, metrics, openapi, problemPage, readiness } from './routes/ops.ts'
+import { listProjections } from './routes/projections.ts'
+import { replayAll, replayStream } from './routes/replay.ts'
+import { listTasks } from './routes/tasks.ts'
+import { changeTenant, createTenant, listTenants, oneTenant } from './routes/tenants.ts'
+import { myEvents, userEvents, userSummary } from './routes/users.ts'
+import { createServices, type ApiDeps, type Services } from './services.ts'
+import { answerUnknown } from './unknown.ts'
+import { refuseOrTake } from './validator.ts'
+
+/** Receiving a whole request, and its head: a slower client is a way to hold connections. */
+export const REQUEST_TIMEOUT_MS = 60_000
+export const HEADERS_TIMEOUT_MS = 15_000
+/** Longer than a usual load balancer's 60 s: it shall be the one to close idle connections. */
+export const KEEP_ALIVE_TIMEOUT_MS = 72_000
+/** One path parameter: an id of 256 characters can take 12 bytes each when percent-encoded. */
+export const PATH_PARAMETER_MAX = 4_096
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
+
+type Row = [method: Method, url: string, make: (services: Services) => Endpoint]
+
+const READERS: readonly Role[] = ['auditor', 'compliance']
+
+/** Everything that needs no credential. */
+const PUBLIC: readonly Row[] = [
+  ['GET', '/livez', liveness],
+  ['GET', '/readyz', readiness],
+  ['GET', '/metrics', metrics],
+  ['GET', '/openapi.json', openapi],
+  ['GET', '/problems/:code', problemPage]
+]
+
+/** Everything else: what is where, and who may call it. */
+const PROTECTED: ReadonlyArray<[...Row, roles: readonly Role[]]> = [
+  ['POST', '/v1/events', appendEvents, ['producer']],
+  ['GET', '/v1/events', listEvents, READERS],
+  ['GET', '/v1/events/:id', oneEvent, READERS],
+  ['GET', '/v1/events/:id/raw', rawEvent, READERS],
+  ['GET', '/v1/entities/:type/:id/events', entityTrail, READERS],
+  ['GET', '/v1/entities/:type/:id/state', entityState, READERS],
+  ['GET', '/v1/entities/:type/:id/diff', diffEntity, READERS],
+  ['GET', '/v1/users/:id/events', userEvents, READERS],
+  ['GET', '/v1/users/:id/summary', userSummary, READERS],
+  ['GET', '/v1/me/events', myEvents, ['self']],
+  ['GET', '/v1/tasks', listTasks, READERS],
+  ['GET', '/v1/streams/:stream/events', replayStream, READERS],
+  ['GET', '/v1/replay', replayAll, READERS],
+  ['GET', '/v1/projections', listProjections, ['operator', 'admin']],
+  ['POST', '/v1/tenants', createTenant, ['admin']],
+  ['GET', '/v1/tenants', listTenants, ['admin']],
+  ['GET', '/v1/tenants/:tenant', oneTenant, ['admin']],
+  ['PATCH', '/v1/tenants/:tenant', changeTenant, ['admin']],
+  ['POST', '/v1/api-keys', createKey, ['admin']],
+  ['GET', '/v1/api-keys', listKeys, ['admin']],
+  ['POST', '/v1/api-keys/:id/rotate', rotateKey, ['admin']],
+  ['DELETE', '/v1/api-keys/:id', revokeKey, ['admin']]
+]
+
+/**
+ * The HTTP API over its parts; nothing listens yet. Closing it ends what it made itself, not
+ * what it was given.
+ */
+export function createApp (deps: ApiDeps): App {
+  const services = createServices(deps)
+  const logger: FastifyBaseLogger = deps.logger
+  const app = fastify({
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    bodyLimit: BATCH_MAX_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: PATH_PARAMETER_MAX },
+    genReqId: ({ headers }) => {
+      const given = headers['x-request-id']
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : uuidv7()
+    },
+    frameworkErrors: sendProblem
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  app.setValidatorCompiler(refuseOrTake)
+  // Answers are said as they are: a serializer that knows the schema would drop what it lacks.
+  app.setSerializerCompiler(() => JSON.stringify)
+  app.setErrorHandler(sendProblem)
+  app.decorateRequest('caller', null)
+  takeJson(app)
+  answerUnknown(app)
+  observe(app, services)
+  app.addHook('onClose', async () => { await services.progress.close() })
+
+  app.register(helmet)
+  app.register(describeRoutes)
+  app.register(async (scope: App) => {
+    for (const [method, url, make] of PUBLIC) make(services)(scope, { method, url })
+  })
+  app.register(async (scope: App) => {
+    protect(scope, services)
+    for (const [method, url, make, roles] of PROTECTED) make(services)(scope, { method, url, roles })
+  })
+  return app
+}
+
+/** Every answer says which request it is of, and is timed under its route's pattern. */
+function observe (app: App, { metrics }: Services): void {
+  app.addHook('onRequest', async (request, reply) => { reply.header('x-request-id', request.id) })
+  app.addHook('onResponse', async (request, reply) => {
+    metrics.requestSeconds.observe({
+      method: request.method,
+      route: request.routeOptions.url ?? 'unknown',
+      status: reply.statusCode
+    }, reply.elapsedTime / 1_000)
+  })
+}

@@ -1,0 +1,47 @@
+import type { FastifyRequest } from 'fastify'
+import { parseStrictJson } from '../../schemas/strict-json.ts'
+import { LedgerError } from '../errors.ts'
+import type { App } from './endpoint.ts'
+
+export const JSON_TYPE = 'application/json'
+export const NDJSON_TYPE = 'application/x-ndjson'
+
+/**
+ * The exact spellings of a media type that are taken: anything looser has been a way around
+ * validation in frameworks that parse and check a type differently.
+ */
+const MEDIA_TYPE = /^(application\/(?:json|x-ndjson))(?:; ?charset=(?:utf-8|"utf-8"))?$/i
+
+/** The media type of a body, lower case; throws UNSUPPORTED_MEDIA_TYPE for any other spelling. */
+export function mediaTypeOf (request: FastifyRequest): string {
+  const given = request.headers['content-type']
+  const type = MEDIA_TYPE.exec(given ?? '')?.[1]?.toLowerCase()
+  if (type !== undefined) return type
+  throw new LedgerError('UNSUPPORTED_MEDIA_TYPE', given === undefined
+    ? 'The body needs a Content-Type'
+    : 'The Content-Type is not one that is taken here, or is spelled unusually')
+}
+
+/** JSON bodies only, parsed without losing or changing anything; refused otherwise. */
+export function takeJson (app: App): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer' }, async (
+    request: FastifyRequest, body: Buffer
+  ) => {
+    mediaTypeOf(request)
+    return parseStrictJson(body)
+  })
+}
+
+/** JSON and NDJSON bodies as the bytes that were sent: for whoever splits and checks them. */
+export function takeBytes (app: App): void {
+  app.removeAllContentTypeParsers()
+  for (const type of [JSON_TYPE, NDJSON_TYPE]) {
+    app.addContentTypeParser(type, { parseAs: 'buffer' }, async (
+      request: FastifyRequest, body: Buffer
+    ) => {
+      mediaTypeOf(request)
+      return body
+    })
+  }
+}

@@ -1,0 +1,101 @@
+import type { Static } from '@sinclair/typebox'
+import type { EventFilter } from '../../projections/entries/queries.ts'
+import type { EventsQuery, NarrowQuery } from '../../schemas/http/events.ts'
+import { ACTOR_TYPES, type SubjectRef } from '../../schemas/primitives.ts'
+import { findTag } from '../privacy/cipher.ts'
+import type { Vault } from '../privacy/vault.ts'
+import { refusal } from './validator.ts'
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const TYPED_ACTOR = new RegExp(`^(${ACTOR_TYPES.join('|')}):(.+)$`, 's')
+const ENTITY = /^([^:]+):(.+)$/s
+
+/** How rows name somebody or something, and the data key if it is a person that is known. */
+export interface Party {
+  type: string
+  key: string
+  dataKey: Buffer | undefined
+}
+
+type NarrowFilters = Omit<Static<typeof NarrowQuery>, 'limit' | 'cursor' | 'count'>
+
+/**
+ * How rows name this party: a person by the ref that the vault knows, everything else by its id.
+ * A ref may be given instead of an id: readers find it where they may not see the id.
+ */
+export async function partyOf (vault: Vault, tenant: string, party: SubjectRef): Promise<Party> {
+  const found = await vault.find(tenant, party)
+  return { type: party.type, key: found?.ref ?? party.id, dataKey: found?.dataKey }
+}
+
+/** The ref of a user, undefined if the ledger knows nobody by that id (any more). */
+export async function userRef (vault: Vault, tenant: string, id: string): Promise<string | undefined> {
+  const { key } = await partyOf(vault, tenant, { type: 'user', id })
+  return UUID.test(key) ? key : undefined
+}
+
+/** The filters that every list has, as the queries take them. Refuses ranges that are empty. */
+export function narrowFilter (query: NarrowFilters): EventFilter {
+  const { action, category, outcome, source, tag, correlationId } = query
+  const { from, to, recordedFrom, recordedTo } = query
+  requireRange('to', from, to)
+  requireRange('recordedTo', recordedFrom, recordedTo)
+  return {
+    action, category, outcome, source, tag, correlationId, from, to, recordedFrom, recordedTo
+  }
+}
+
+/** All filters. What is sealed under a user is found by tags that only that user's key makes. */
+export async function eventFilter (
+  vault: Vault, tenant: string, query: Static<typeof EventsQuery>
+): Promise<EventFilter> {
+  const [actor, entity] = await Promise.all([
+    query.actor === undefined ? undefined : actorOf(vault, tenant, query.actor),
+    query.entity === undefined ? undefined : entityOf(vault, tenant, query.entity)
+  ])
+  return {
+    ...narrowFilter(query),
+    actor: actor === undefined ? undefined : { type: actor.type, key: actor.key },
+    entity,
+    entityType: query.entityType,
+    ip: needles('/context/ip', query.ip, actor?.dataKey),
+    session: needles('/context/sessionId', query.session, actor?.dataKey)
+  }
+}
+
+/** Without a type: the user of that id if there is one, else whoever has it. */
+async function actorOf (
+  vault: Vault, tenant: string, text: string
+): Promise<{ type: string | undefined, key: string, dataKey: Buffer | undefined }> {
+  const [, type, id] = TYPED_ACTOR.exec(text) ?? []
+  if (type !== undefined && id !== undefined && type !== 'user') {
+    return { type, key: id, dataKey: undefined }
+  }
+  const user = await partyOf(vault, tenant, { type: 'user', id: id ?? text })
+  const known = type === 'user' || user.dataKey !== undefined
+  return { ...user, type: known ? 'user' : undefined }
+}
+
+/** How rows name the entity that a filter says as `type:id`. */
+export async function entityOf (
+  vault: Vault, tenant: string, text: string
+): Promise<{ type: string, key: string }> {
+  const [, type, id] = ENTITY.exec(text) ?? []
+  if (type === undefined || id === undefined) {
+    throw refusal([{ pointer: 'entity', detail: 'expected type:id' }])
+  }
+  const { key } = await partyOf(vault, tenant, { type, id })
+  return { type, key }
+}
+
+function needles (
+  pointer: string, value: string | undefined, dataKey: Buffer | undefined
+): string[] | undefined {
+  if (value === undefined) return undefined
+  return dataKey === undefined ? [value] : [value, findTag(dataKey, pointer, value)]
+}
+
+function requireRange (name: string, from: string | undefined, to: string | undefined): void {
+  if (from === undefined || to === undefined || Date.parse(from) < Date.parse(to)) return
+  throw refusal([{ pointer: name, detail: 'is not after the beginning of the range' }])
+}

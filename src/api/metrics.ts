@@ -1,0 +1,58 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Pool } from '../postgres/pool.ts'
+
+/** What the API counts. Labels are routes and outcomes: never a tenant, a person or an id. */
+export interface ApiMetrics {
+  registry: Registry
+  requestSeconds: Histogram<'method' | 'route' | 'status'>
+  appendedEvents: Counter<'result'>
+  lag: Gauge
+  parkedEvents: Gauge
+  logUp: Gauge
+  databaseUp: Gauge
+}
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
+
+/** A registry of its own, so that several APIs can live in one process. */
+export function createMetrics (pool: Pool): ApiMetrics {
+  const registry = new Registry()
+  const registers = [registry]
+  const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers })
+  reportPool(pool, registers)
+  return {
+    registry,
+    requestSeconds: new Histogram({
+      name: 'ledger_http_request_seconds',
+      help: 'Time from a request to its answer, by route pattern',
+      labelNames: ['method', 'route', 'status'],
+      buckets: SECONDS,
+      registers
+    }),
+    appendedEvents: new Counter({
+      name: 'ledger_append_events_total',
+      help: 'Events sent to be appended, by what came of them',
+      labelNames: ['result'],
+      registers
+    }),
+    lag: gauge('ledger_projection_lag',
+      'Distance between the head of the log and what the read models reflect, in positions'),
+    parkedEvents: gauge('ledger_parked_events', 'Events that no projection could take'),
+    logUp: gauge('ledger_log_up', '1 if the log answers'),
+    databaseUp: gauge('ledger_database_up', '1 if the database answers')
+  }
+}
+
+function reportPool (pool: Pool, registers: Registry[]): void {
+  const connections = new Gauge({
+    name: 'ledger_pool_connections',
+    help: 'Connections to the database by state; waiting = requests without one',
+    labelNames: ['state'],
+    registers,
+    collect () {
+      connections.set({ state: 'total' }, pool.totalCount)
+      connections.set({ state: 'idle' }, pool.idleCount)
+      connections.set({ state: 'waiting' }, pool.waitingCount)
+    }
+  })
+}

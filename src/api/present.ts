@@ -1,0 +1,47 @@
+import type { EventRow } from '../../projections/entries/queries.ts'
+import type { SealedSection } from '../../schemas/recorded.ts'
+import { presentHead, refsToOpen, type Access } from '../privacy/open.ts'
+import type { Vault } from '../privacy/vault.ts'
+import type { Caller } from './auth.ts'
+
+/** Whose personal data the caller may see: everybody's in the tenant, or the key's own subject's. */
+export function accessOf ({ roles, subjectRef }: Caller): Access {
+  if (roles.includes('auditor') || roles.includes('compliance')) return 'opened'
+  return subjectRef === undefined ? 'sealed' : new Set([subjectRef])
+}
+
+/** Who reads: in which tenant, and whose data opened. */
+export interface Reader {
+  tenant: string
+  access: Access
+}
+
+/**
+ * The JSON texts of events as the reader may see them. What is not sealed is spliced as it lies
+ * in the row, never parsed; every data key is asked for once.
+ */
+export async function presentRows (
+  vault: Vault, { tenant, access }: Reader, rows: readonly EventRow[]
+): Promise<string[]> {
+  const sections = rows.map(({ sealed }) => parseSections(sealed))
+  const refs = refsToOpen(sections.flat(), access)
+  const keys = refs.length === 0 ? NO_KEYS : await vault.keys(tenant, refs)
+  return rows.map(({ body, head, stream, id }, index) => {
+    const sealed = sections[index] ?? []
+    if (sealed.length === 0) return splice(body, head)
+    const place = { tenant, stream, id }
+    const shown = presentHead(JSON.parse(head), { sections: sealed, access, keys, place })
+    return splice(body, JSON.stringify(shown))
+  })
+}
+
+const NO_KEYS: ReadonlyMap<string, Buffer> = new Map()
+
+function parseSections (sealed: string | null): SealedSection[] {
+  return sealed === null ? [] : JSON.parse(sealed)
+}
+
+/** `{` + the body's members + the head's members + `}`; the body is never empty. */
+function splice (body: string, head: string): string {
+  return head === '{}' ? `{${body}}` : `{${body},${head.slice(1)}`
+}

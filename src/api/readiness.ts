@@ -1,0 +1,84 @@
+import type { Readiness } from '../../schemas/http/ops.ts'
+import { ERRORS } from '../errors.ts'
+import type { Services } from './services.ts'
+import { readState } from './state.ts'
+
+/** Each part may take so long to answer: who asks has a time-out of its own. */
+export const READY_TIMEOUT_MS = 1_000
+/** A worker that said nothing for so long does not work. */
+export const WORKER_SILENT_S = 15
+
+/** What the worker calls its state when the log lost what was projected. */
+const REGRESSION = 'LOG_REGRESSION'
+
+/**
+ * Asks every part, for a second at most. Out of date reads degrade the service, as it still
+ * takes events; a missing part, or a log that lost events, fails it.
+ */
+export async function checkReadiness (services: Services): Promise<Readiness> {
+  const { pool, log, metrics } = services
+  const [database, logPart] = await Promise.all([
+    part(async () => await pool.query('select 1')), part(async () => await log.head())
+  ])
+  metrics.databaseUp.set(Number(database.status === 'ok'))
+  metrics.logUp.set(Number(logPart.status === 'ok'))
+  const readModels = database.status === 'ok' && logPart.status === 'ok'
+    ? await checkReadModels(services)
+    : { status: 'failed' as const, problem: 'cannot be asked meanwhile' }
+  const failed = database.status === 'failed' || logPart.status === 'failed' ||
+    readModels.worker?.state === REGRESSION
+  const status = failed ? 'failed' : readModels.status === 'ok' ? 'ready' : 'degraded'
+  return { status, database, log: logPart, readModels }
+}
+
+async function checkReadModels (services: Services): Promise<Readiness['readModels']> {
+  const { pool, log, metrics } = services
+  try {
+    const { worker, lag, parked, projections } = await within(readState(pool, log))
+    metrics.lag.set(Number(lag))
+    metrics.parkedEvents.set(parked)
+    const known = { worker, lag: String(lag), parked }
+    const problem = problemOf(worker, projections.length)
+    return problem === undefined ? { status: 'ok', ...known } : { status: 'failed', problem, ...known }
+  } catch (err) {
+    return { status: 'failed', problem: said(err) }
+  }
+}
+
+function problemOf (
+  { state, silentSeconds }: { state: string, silentSeconds: number }, projections: number
+): string | undefined {
+  if (state === REGRESSION) return ERRORS.LOG_REGRESSION.title
+  if (silentSeconds > WORKER_SILENT_S) {
+    return `no worker has reported for ${Math.round(silentSeconds)} s: reads are out of date`
+  }
+  return projections === 0 ? 'no worker has made the read models yet' : undefined
+}
+
+async function part (ask: () => Promise<unknown>): Promise<Readiness['database']> {
+  try {
+    await within(ask())
+    return { status: 'ok' }
+  } catch (err) {
+    return { status: 'failed', problem: said(err) }
+  }
+}
+
+class Late extends Error {}
+
+async function within<T> (work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => { reject(new Late()) }, READY_TIMEOUT_MS)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The answer is public: it says what is wrong, and no addresses. */
+function said (err: unknown): string {
+  return err instanceof Late ? `no answer within ${READY_TIMEOUT_MS} ms` : 'cannot be reached'
+}

@@ -1,0 +1,45 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { inTenant } from '../postgres/transaction.ts'
+import type { Tx } from '../../projections/projection.ts'
+import { callerOf, tenantOf } from './auth.ts'
+import { AT_LEAST_WAIT_MS, POSITION_SQL, requirePosition } from './consistency.ts'
+import type { Services } from './services.ts'
+
+/** The position that an answer reflects, and the header by which a request asks for one. */
+export const POSITION_HEADER = 'ledger-position'
+export const AT_LEAST_HEADER = 'ledger-at-least'
+
+/** One statement for two things: the read models' schema, and the position they have reached. */
+const OPEN = {
+  name: 'open_reading',
+  text: `select set_config('search_path', 'read', true), ${POSITION_SQL} as position`
+}
+
+/**
+ * Reads as the caller's tenant and says in the answer which position that reflects: what was read
+ * is at least so recent, as the position is taken first. Waits for Ledger-At-Least. Throws
+ * LAGGING after two seconds, FORBIDDEN for a key without a tenant.
+ */
+export async function readTenant<T> (
+  services: Services, request: FastifyRequest, reply: FastifyReply, work: (tx: Tx) => Promise<T>
+): Promise<T> {
+  const tenant = tenantOf(callerOf(request))
+  const asked = atLeast(request)
+  if (asked !== undefined) await services.progress.reached(asked, AT_LEAST_WAIT_MS)
+  return await inTenant(services.pool, tenant, async (client) => {
+    const tx: Tx = client
+    const [{ rows: [opened] }, result] = await Promise.all([
+      tx.query<{ position: bigint | null }>(OPEN), work(tx)
+    ])
+    const position = opened?.position ?? undefined
+    if (asked !== undefined) requirePosition(asked, position)
+    if (position !== undefined) reply.header(POSITION_HEADER, String(position))
+    return result
+  })
+}
+
+/** The header was checked against the route's schema. */
+function atLeast (request: FastifyRequest): bigint | undefined {
+  const given = request.headers[AT_LEAST_HEADER]
+  return typeof given === 'string' ? BigInt(given) : undefined
+}

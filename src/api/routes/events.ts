@@ -1,0 +1,84 @@
+import { countEvents, estimateEvents, findEvent, listEvents as readEvents } from
+  '../../../projections/entries/queries.ts'
+import { EventPage, EventParams, EventsQuery, EventView, NoQuery } from
+  '../../../schemas/http/events.ts'
+import { AtLeast } from '../../../schemas/http/paging.ts'
+import { Type } from '@sinclair/typebox'
+import { LedgerError } from '../../errors.ts'
+import { leafData, leafHash } from '../../proof/leaf.ts'
+import { callerOf, tenantOf } from '../auth.ts'
+import { endpoint, type Endpoint } from '../endpoint.ts'
+import { eventFilter } from '../filters.ts'
+import { sendEvents, sendText } from '../pages.ts'
+import { accessOf, presentRows } from '../present.ts'
+import { readTenant } from '../reading.ts'
+import type { Services } from '../services.ts'
+
+const tags = ['read']
+
+/** The tenant's events, newest first. */
+export const listEvents = (services: Services): Endpoint => endpoint({
+  summary: 'List events',
+  description: 'Newest first; every filter that is given must hold.',
+  operationId: 'listEvents',
+  tags,
+  querystring: EventsQuery,
+  headers: AtLeast,
+  response: { 200: EventPage }
+}, async (request, reply) => {
+  const tenant = tenantOf(callerOf(request))
+  const filter = await eventFilter(services.vault, tenant, request.query)
+  return await sendEvents(services, request, reply, {
+    page: async (tx, page) => await readEvents(tx, filter, page),
+    count: async (tx, cap) => await countEvents(tx, filter, cap),
+    estimate: async (tx) => await estimateEvents(tx, filter)
+  })
+})
+
+/** One event. */
+export const oneEvent = (services: Services): Endpoint => endpoint({
+  summary: 'Read an event',
+  operationId: 'readEvent',
+  tags,
+  params: EventParams,
+  querystring: NoQuery,
+  headers: AtLeast,
+  response: { 200: EventView }
+}, async (request, reply) => {
+  const caller = callerOf(request)
+  const row = await readTenant(services, request, reply, async (tx) => {
+    return await findEvent(tx, request.params.id)
+  })
+  if (row === undefined) throw noEvent()
+  const reader = { tenant: tenantOf(caller), access: accessOf(caller) }
+  const [text = ''] = await presentRows(services.vault, reader, [row])
+  return await sendText(reply, text)
+})
+
+/** The exact bytes that the event's leaf hash is over, read from the log itself. */
+export const rawEvent = (services: Services): Endpoint => endpoint({
+  summary: 'Read an event as the log holds it',
+  description: 'RFC 8785 canonical JSON of id, stream, revision, type and data: the leaf data. ' +
+    'Ledger-Leaf-Hash is SHA-256(0x00 || these bytes), hex. Personal data is sealed in it.',
+  operationId: 'readRawEvent',
+  tags,
+  params: EventParams,
+  querystring: NoQuery,
+  headers: AtLeast,
+  response: { 200: Type.Object({}, { additionalProperties: true }) }
+}, async (request, reply) => {
+  const { id } = request.params
+  const row = await readTenant(services, request, reply, async (tx) => await findEvent(tx, id))
+  if (row === undefined) throw noEvent()
+  for await (const event of services.log.readStream(row.stream, { from: row.revision, max: 1 })) {
+    if (event.id !== id) break
+    const leaf = leafData(event)
+    reply.header('ledger-leaf-hash', leafHash(leaf).toString('hex'))
+    return await sendText(reply, leaf)
+  }
+  throw new LedgerError('LOG_REGRESSION', `event ${id} is not where it was projected from`)
+})
+
+function noEvent (): LedgerError {
+  return new LedgerError('NOT_FOUND', 'There is no such event, or reads do not show it yet')
+}

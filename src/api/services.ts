@@ -1,0 +1,78 @@
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Log } from '../ledger/log.ts'
+import type { Logger } from '../log.ts'
+import type { Pool } from '../postgres/pool.ts'
+import type { Vault } from '../privacy/vault.ts'
+import { createAuthenticator, type Authenticator, type Caller } from './auth.ts'
+import { createProgress, type Progress } from './consistency.ts'
+import { createDenials } from './denials.ts'
+import { findKeyForAuth, touchKey } from './key-store.ts'
+import { createMetrics, type ApiMetrics } from './metrics.ts'
+import type { FastifyRequest } from 'fastify'
+
+/** What the API works with; made, owned and closed by the composition root. */
+export interface ApiDeps {
+  /** As ledger_api; pipelined or not. */
+  pool: Pool
+  /** As ledger_admin: tenants and keys across tenants. */
+  adminPool: Pool
+  /** As ledger_api, one connection: it listens. */
+  listenPool: Pool
+  log: Log
+  ledger: Ledger
+  vault: Vault
+  logger: Logger
+  /** Part of the text of new keys: `al_<environment>_…`, 1 to 16 of a-z0-9. */
+  keyEnvironment: string
+  /** Milliseconds since 1970; the system's clock if left out. */
+  now?: (() => number) | undefined
+}
+
+/** What the routes work with: what was given, and what the API makes of it. */
+export interface Services extends ApiDeps {
+  now: () => number
+  auth: Authenticator
+  progress: Progress
+  metrics: ApiMetrics
+  /** Records that a request was refused for want of a role. */
+  denied: (caller: Caller, request: FastifyRequest) => void
+  /** The secret that cursors are signed with. */
+  cursorSecret: () => Promise<Buffer>
+}
+
+/** Makes what belongs to one API over its parts. */
+export function createServices (deps: ApiDeps): Services {
+  const now = deps.now ?? Date.now
+  const { pool } = deps
+  return {
+    ...deps,
+    now,
+    auth: createAuthenticator({
+      find: async (id) => await findKeyForAuth(pool, id),
+      touch: async (id) => { await touchKey(pool, id) }
+    }, now),
+    progress: createProgress(pool, deps.listenPool),
+    metrics: createMetrics(pool),
+    denied: createDenials(deps.ledger.recordOwn, now),
+    cursorSecret: readOnce(pool)
+  }
+}
+
+/** The secret never changes, so it is asked for once; a failure is forgotten. */
+function readOnce (pool: Pool): () => Promise<Buffer> {
+  let secret: Promise<Buffer> | undefined
+  const read = async (): Promise<Buffer> => {
+    const { rows } = await pool.query<{ value: Buffer }>(
+      "select value from control.secret where name = 'cursor-signing'")
+    const [row] = rows
+    if (row === undefined) throw new Error('control.secret has no cursor-signing: not migrated')
+    return row.value
+  }
+  return async () => {
+    secret ??= read().catch((err: unknown) => {
+      secret = undefined
+      throw err
+    })
+    return await secret
+  }
+}

@@ -1,0 +1,86 @@
+import type { ProjectionView, WorkerView } from '../../schemas/http/projections.ts'
+import type { Log } from '../ledger/log.ts'
+import type { Pool } from '../postgres/pool.ts'
+
+/** How far the read models are, as the database and the log say now. */
+export interface LedgerState {
+  projections: ProjectionView[]
+  worker: WorkerView
+  parked: number
+  /** The last position of the log, undefined while it is empty. */
+  head: bigint | undefined
+  /** The largest lag of a live projection; 0 when nothing was ever appended. */
+  lag: bigint
+}
+
+interface ProjectionRow {
+  name: string
+  version: number
+  generation: bigint
+  state: 'live' | 'building'
+  position: bigint | null
+  events: bigint
+  updatedAt: Date
+}
+
+interface WorkerRow {
+  state: string
+  updatedAt: Date
+  silent: number
+  parked: bigint
+}
+
+/** Asks both; throws what they throw. */
+export async function readState (pool: Pool, log: Log): Promise<LedgerState> {
+  // Reads may only be ahead of a head that was taken later, so the lag is never negative twice.
+  const [rows, worker] = await Promise.all([readProjections(pool), readWorker(pool)])
+  const head = (await log.head())?.commit
+  const projections = rows.map((row) => viewOf(row, head))
+  const lags = rows.filter(({ state }) => state === 'live').map((row) => lagOf(row, head))
+  return {
+    projections,
+    worker: {
+      state: worker.state,
+      updatedAt: worker.updatedAt.toISOString(),
+      silentSeconds: worker.silent
+    },
+    parked: Number(worker.parked),
+    head,
+    lag: lags.reduce((most, lag) => lag > most ? lag : most, 0n)
+  }
+}
+
+async function readProjections (pool: Pool): Promise<ProjectionRow[]> {
+  const { rows } = await pool.query<ProjectionRow>(
+    `select name, version, generation, state, commit_position as position, events,
+       updated_at as "updatedAt"
+     from control.projection where state <> 'retired' order by name, generation`)
+  return rows
+}
+
+async function readWorker (pool: Pool): Promise<WorkerRow> {
+  const { rows: [row] } = await pool.query<WorkerRow>(
+    `select state, updated_at as "updatedAt", control.parked_count() as parked,
+       extract(epoch from now() - updated_at)::float8 as silent
+     from control.worker_state`)
+  return row ?? { state: 'unknown', updatedAt: new Date(0), silent: Infinity, parked: 0n }
+}
+
+function viewOf (row: ProjectionRow, head: bigint | undefined): ProjectionView {
+  return {
+    name: row.name,
+    version: row.version,
+    generation: Number(row.generation),
+    state: row.state,
+    position: row.position === null ? null : String(row.position),
+    lag: String(lagOf(row, head)),
+    events: Number(row.events),
+    updatedAt: row.updatedAt.toISOString()
+  }
+}
+
+function lagOf ({ position }: ProjectionRow, head: bigint | undefined): bigint {
+  if (head === undefined) return 0n
+  const lag = head - (position ?? 0n)
+  return lag > 0n ? lag : 0n
+}
