@@ -26,8 +26,8 @@ export interface Tx {
 /**
  * A read model: how events become rows. A value without state: whatever it remembers is a row.
  * The tables live in a Postgres schema of their own per generation; the runner sets the
- * search path, so SQL names tables without a schema. Reading goes through views of the same
- * names in schema `read`, which point at the live generation.
+ * search path, so its SQL names tables without a schema. Queries name the views of the same names
+ * in schema `read`, which show the live generation.
  */
 export interface Projection {
   /** snake_case; also the prefix of the generation's Postgres schema. */

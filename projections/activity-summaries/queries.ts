@@ -45,7 +45,7 @@ const SUMMARY = {
       min(s.first_position)::text as first_position, max(s.last_position)::text as last_position,
       to_char(min(s.first_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as first_at,
       to_char(max(s.last_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as last_at
-    from activity_summary s
+    from read.activity_summary s
     where s.actor_type = $1 and s.actor_key = $2
       and s.day >= coalesce($3::date, '-infinity') and s.day <= coalesce($4::date, 'infinity')
     group by grouping sets ((), (s.category), (s.action), (s.outcome), (s.day))

@@ -61,7 +61,7 @@ export function conditionsOf (filter: InnerFilter, param: Parameter): Conditions
     ...present(filter.entityType, (type) => `e.entity_type = ${param(type)}`),
     ...present(filter.category, (category) => `e.category = ${param(category)}`),
     ...present(filter.source, (name) => `e.source = ${param(name)}`),
-    ...present(filter.tag, (tag) => `exists (select 1 from entry_tag g
+    ...present(filter.tag, (tag) => `exists (select 1 from read.entry_tag g
       where g.tenant = e.tenant and g.tag = ${param(tag)} and g.position = e.position)`),
     ...present(filter.ip, (values) => `e.ip = any(${param(values)}::text[])`),
     ...present(filter.session, (values) => `e.session = any(${param(values)}::text[])`),

@@ -22,21 +22,19 @@ export interface EventRow {
   sealed: string | null
 }
 
-/** What the log would have answered to the append, as far as rows know it. */
+/** Where an event was recorded: what a receipt needs. */
 export interface ProjectedEvent {
-  id: string
   stream: string
   revision: bigint
   position: bigint
   recordedAt: string
-  /** SHA-256, hex. */
-  leafHash: string
+  leafHash: Buffer
 }
 
 export interface Projected {
-  /** id -> receipt, for the ids that are there. */
-  events: Map<string, ProjectedEvent>
-  /** stream -> its last projected revision, for the streams that are there. */
+  /** Those of the ids that are projected. */
+  known: Map<string, ProjectedEvent>
+  /** The last projected revision of those of the streams that have one. */
   revisions: Map<string, bigint>
 }
 
@@ -72,11 +70,14 @@ export async function projectedLookup (
   tx: Tx, ids: readonly string[], streams: readonly string[]
 ): Promise<Projected> {
   const { rows } = await tx.query<LookupRow>(LOOKUP, [ids, streams])
-  const found: Projected = { events: new Map(), revisions: new Map() }
+  const found: Projected = { known: new Map(), revisions: new Map() }
   for (const { id, stream, revision, position, recordedAt, leafHash } of rows) {
-    const known = { stream, revision: BigInt(revision), recordedAt, leafHash }
-    if (id === null) found.revisions.set(stream, known.revision)
-    else found.events.set(id, { id, ...known, position: BigInt(position) })
+    if (id === null) found.revisions.set(stream, BigInt(revision))
+    else {
+      found.known.set(id, {
+        stream, revision: BigInt(revision), position: BigInt(position), recordedAt, leafHash
+      })
+    }
   }
   return found
 }
@@ -87,21 +88,21 @@ interface LookupRow {
   revision: bigint
   position: bigint
   recordedAt: string
-  leafHash: string
+  leafHash: Buffer
 }
 
 const LOOKUP = {
   name: 'projected_lookup',
   text: `
-    select e.id, e.stream, e.revision, e.position, encode(e.leaf_hash, 'hex') as "leafHash",
+    select e.id, e.stream, e.revision, e.position, e.leaf_hash as "leafHash",
       to_char(e.recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "recordedAt"
-    from entry e
+    from read.entry e
     where e.id = any($1::uuid[])
     union all
     select null, asked.stream, last.revision, null, null, null
     from unnest($2::text[]) as asked (stream)
     cross join lateral (
-      select e.revision from entry e
+      select e.revision from read.entry e
       where e.stream = asked.stream
       order by e.revision desc limit 1) last`
 }

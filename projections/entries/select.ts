@@ -94,11 +94,12 @@ function source ({ filter, driver = driverOf(filter) }: Selection): Source {
   const driving = driver === undefined ? [] : drive(driver, param)
   const { conditions, plain } = conditionsOf(withoutDriver(filter, driver), param)
   const from = driver === undefined
-    ? 'entry e'
-    : `${driver.table} d join entry e on e.tenant = d.tenant and e.position = d.position`
+    ? 'read.entry e'
+    : `read.${driver.table} d
+       join read.entry e on e.tenant = d.tenant and e.position = d.position`
   return {
     from,
-    narrow: driver !== undefined && conditions.length === 0 ? `${driver.table} d` : undefined,
+    narrow: driver !== undefined && conditions.length === 0 ? `read.${driver.table} d` : undefined,
     position: driver === undefined ? 'e.position' : 'd.position',
     where: [...driving, ...conditions],
     values,

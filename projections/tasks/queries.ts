@@ -47,7 +47,7 @@ export async function listTasks (tx: Tx, filter: TaskFilter, page: Page): Promis
   if (page.before !== undefined) where.push(`t.last_position < ${param(page.before)}`)
   if (page.after !== undefined) where.push(`t.last_position > ${param(page.after)}`)
   const forward = page.after !== undefined && page.before === undefined
-  const { rows } = await tx.query<Task>(`select ${TASK} from task t
+  const { rows } = await tx.query<Task>(`select ${TASK} from read.task t
     where ${where.join(' and ')}
     order by t.last_position ${forward ? 'asc' : 'desc'} limit ${param(page.limit)}`, values)
   return forward ? rows.reverse() : rows
