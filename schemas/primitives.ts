@@ -31,19 +31,25 @@ export const RESERVED_ENTITY_TYPE_PREFIX = 'ledger_'
 export const SERVER_TENANT = 'ledger'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-const UTC = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d{1,3})?Z$/
+const UTC = /^(\d{4})-(\d\d)-(\d\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,3})?Z$/
 
 /**
  * Whether the text is an RFC 3339 moment in UTC, seconds to milliseconds, on a day that exists.
  * Finer fractions are refused: storing them would round evidence.
  */
 export function isUtcTimestamp (text: string): boolean {
-  const [, year, month, day, hour, minute, second] = UTC.exec(text)?.map(Number) ?? []
-  if (year === undefined || month === undefined || day === undefined) return false
-  const days = new Date(Date.UTC(2000, 0, 1))
-  days.setUTCFullYear(year, month, 0)
-  return year >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= days.getUTCDate() &&
-    Number(hour) <= 23 && Number(minute) <= 59 && Number(second) <= 59
+  const found = UTC.exec(text)
+  if (found === null) return false
+  const [year, month, day] = [Number(found[1]), Number(found[2]), Number(found[3])]
+  return year >= 1 && day >= 1 && day <= daysOf(year, month)
+}
+
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+/** Days of a month of the Gregorian calendar; none where there is no such month. */
+function daysOf (year: number, month: number): number {
+  const leap = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+  return (DAYS[month - 1] ?? 0) + (leap ? 1 : 0)
 }
 
 // TypeBox refuses every string of a format that it does not know, so each is registered once, here.

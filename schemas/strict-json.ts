@@ -2,6 +2,8 @@ import { DIGITS_MAX, findFaults, FORBIDDEN_KEYS, UNSTORABLE } from './json-fault
 import type { Violation } from './pointer.ts'
 import { DEPTH_MAX, KEYS_MAX } from './primitives.ts'
 
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+
 export type StrictJson =
   | { ok: true, value: unknown }
   | { ok: false, violations: Violation[] }
@@ -33,7 +35,7 @@ export function parseStrictJson (bytes: Buffer, limits: StrictJsonLimits = {}): 
   }
   if (seen.members > keysMax) return refuse(`has more than ${keysMax} members in all`)
 
-  let value: unknown
+  let value: Json
   try {
     value = JSON.parse(text)
   } catch (err) {
@@ -108,7 +110,7 @@ function encodingFault (text: string, bytes: Buffer): string | undefined {
 }
 
 /** Members of all objects in the value; -1 if one has a name or holds a text that is refused. */
-function countMembers (value: unknown, escapes: boolean): number {
+function countMembers (value: Json | undefined, escapes: boolean): number {
   if (typeof value === 'string') return escapes && UNSTORABLE.test(value) ? -1 : 0
   if (typeof value === 'number') return Math.abs(value) > Number.MAX_SAFE_INTEGER ? -1 : 0
   if (typeof value !== 'object' || value === null) return 0
@@ -121,9 +123,9 @@ function countMembers (value: unknown, escapes: boolean): number {
     }
     return members
   }
-  for (const [key, item] of Object.entries(value)) {
+  for (const key of Object.keys(value)) {
     if (FORBIDDEN_KEYS.has(key) || (escapes && UNSTORABLE.test(key))) return -1
-    const below = countMembers(item, escapes)
+    const below = countMembers(value[key], escapes)
     if (below < 0) return -1
     members += below + 1
   }
