@@ -137,7 +137,7 @@ t.test('the roles can neither log in nor get around row level security', async (
 const DEBIAN_15 = '/usr/lib/postgresql/15/bin'
 const without15 = { skip: !existsSync(DEBIAN_15) && 'no Postgres 15 is installed' }
 
-t.test('Postgres 15 will do, its databases at once, and a role that gets around row level security will not',
+t.test('Postgres 15 will do, its databases at once, and a role that can do too much will not',
   without15, async (t) => {
     const folder = await testFolder(t)
     await chmod(folder, 0o755)
