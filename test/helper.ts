@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import type { Test } from 'tap'
 
+import { spawnNode } from '../src/embedded/eventstore/spawn.ts'
 import { createPool, type Pool, type PoolOptions, type Role } from '../src/postgres/pool.ts'
 import { readHarness, TEMPLATE, urlOf } from './harness.ts'
 
@@ -62,4 +63,31 @@ export async function testFolder (t: Test): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'audit-ledger-folder-'))
   t.teardown(async () => { await rm(folder, { recursive: true, force: true }) })
   return folder
+}
+
+export interface TestNode {
+  readonly url: string
+  readonly port: number
+  readonly pid: number
+  stop (): Promise<void>
+  /** Kills the process and starts it on the same folder and port, as after a power cut. */
+  restart (): Promise<void>
+}
+
+/** An event store node in a process of its own, gone when the test ends. */
+export async function testNode (t: Test): Promise<TestNode> {
+  const dataDir = await testFolder(t)
+  let node = await spawnNode({ dataDir })
+  t.teardown(async () => { await node.stop() })
+  return {
+    url: node.url,
+    port: node.port,
+    get pid () { return node.pid },
+    async stop () { await node.stop() },
+    async restart () {
+      process.kill(node.pid, 'SIGKILL')
+      await node.exited
+      node = await spawnNode({ dataDir, port: node.port })
+    }
+  }
 }

@@ -40,10 +40,12 @@ grant select, update on control.runner, control.worker_state to ledger_worker;
 create function control.api_key_for_auth(key_id text) 
   returns table (
     id text, tenant text, name text, roles text[], secret_hash bytea, subject_ref uuid,
-    expires_at timestamptz, revoked_at timestamptz)
+    created_at timestamptz, expires_at timestamptz, superseded_at timestamptz,
+    revoked_at timestamptz, last_used_at timestamptz)
   language sql stable security definer set search_path = pg_catalog, pg_temp rows 1
   begin atomic
-    select k.id, k.tenant, k.name, k.roles, k.secret_hash, k.subject_ref, k.expires_at, k.revoked_at
+    select k.id, k.tenant, k.name, k.roles, k.secret_hash, k.subject_ref, k.created_at,
+      k.expires_at, k.superseded_at, k.revoked_at, k.last_used_at
     from control.api_key k where k.id = key_id;
   end;
 
