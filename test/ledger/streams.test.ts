@@ -6,12 +6,11 @@ import t, { type Test } from 'tap'
 import { parseStream, streamName, streamOf, tenantPrefix } from '../../src/ledger/streams.ts'
 
 const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
-  .filter((s) => s.isWellFormed())
 const nasty = fc.array(fc.constantFrom(
   '-', '~', '.', '%', '$', ' ', '\0', '\n', '/', '@', '%2D', '!', '*', "'", '(', ')', 'ß', '🦉', 'A'
 ), { minLength: 1, maxLength: 8 }).map((parts) => parts.join(''))
 const part = fc.oneof(text, nasty)
-const streamKey = fc.record({ tenant: part, type: part, key: part })
+const streamKey = fc.record({ tenant: part, type: part, key: part }, { noNullPrototype: true })
 
 function holds (t: Test, property: fc.IRawProperty<unknown>): void {
   t.doesNotThrow(() => { fc.assert(property, { numRuns: 2_000 }) })

@@ -1,0 +1,181 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EventInput } from '../../schemas/events/index.ts'
+import { LEDGER_SOURCE } from '../../schemas/events/ledger.ts'
+import type { SubjectRef } from '../../schemas/primitives.ts'
+import type { TenantSettings } from '../../schemas/tenant.ts'
+import type { SubjectKey } from '../privacy/cipher.ts'
+import { personalParts, subjectKey, type PersonalPart } from '../privacy/personal.ts'
+import type { Vault } from '../privacy/vault.ts'
+import { encode, streamFor, type EncodeOptions } from './codec.ts'
+import { Flights, type Flight } from './flights.ts'
+import { appendGroup, asLedgerError } from './group.ts'
+import { Lanes } from './lanes.ts'
+import type { Log } from './log.ts'
+import { batchLookups, type Projected, type ProjectedLookup } from './lookup.ts'
+import { checkOwnEvent } from './own.ts'
+import type { AppendResult, Receipt } from './receipt.ts'
+import { answerRepetition, type Repetition } from './repeated.ts'
+import { Tails } from './tail.ts'
+import type { Pending } from './append.ts'
+
+export type { AppendResult, Receipt } from './receipt.ts'
+export type { Projected, ProjectedEvent, ProjectedLookup } from './lookup.ts'
+
+/** Who sends events: the tenant, its settings, and the API key's name. */
+export interface Sender {
+  tenant: string
+  settings: TenantSettings
+  source: string
+}
+
+export interface LedgerOptions {
+  log: Log
+  lookup: ProjectedLookup
+  vault: Pick<Vault, 'provision' | 'keys'>
+  /** Milliseconds since 1970. */
+  now: () => number
+  newId: () => string
+  /** For tests that rule time and chance. */
+  sleep?: (ms: number) => Promise<void>
+  random?: () => number
+  /** Events that may be under way at once; default LEDGER_MAX_EVENTS. */
+  maxEvents?: number
+}
+
+/** Events under way in one process. */
+export const LEDGER_MAX_EVENTS = 20_000
+
+/** The write side: events in, receipts out, each id recorded at most once. */
+export interface Ledger {
+  /**
+   * Records checked events, one answer for each, in order. An event without an id is given one
+   * and is new by definition; one with an id may be repeated as often as one likes. Events of
+   * one stream keep their order. Never throws: every failure is an answer.
+   */
+  record: (sender: Sender, events: readonly EventInput[]) => Promise<AppendResult[]>
+  /**
+   * Records the ledger's own events in a tenant's history, in words of schemas/events/ledger.ts.
+   * Throws what refused the first of them that is not durable.
+   */
+  recordOwn: (tenant: string, events: readonly EventInput[]) => Promise<Receipt[]>
+}
+
+/** Makes the write side of a process over a log, the read models' look-up, and the vault. */
+export function createLedger (options: LedgerOptions): Ledger {
+  const recorder = new Recorder(options)
+  const record: Ledger['record'] = async (sender, events) => await recorder.record(sender, events)
+  return {
+    record,
+    async recordOwn (tenant, events) {
+      for (const event of events) checkOwnEvent(event)
+      const results = await record({ tenant, settings: {}, source: LEDGER_SOURCE }, events)
+      return results.map((result) => {
+        if (!result.ok) throw result.error
+        return result.receipt
+      })
+    }
+  }
+}
+
+class Recorder {
+  readonly #options: LedgerOptions
+  readonly #lookup: ProjectedLookup
+  readonly #flights: Flights
+  readonly #lanes: Lanes
+
+  constructor (options: LedgerOptions) {
+    this.#options = options
+    this.#lookup = batchLookups(options.lookup)
+    this.#flights = new Flights(options.maxEvents ?? LEDGER_MAX_EVENTS)
+    const context = {
+      log: options.log,
+      sleep: options.sleep ?? (async (ms: number) => { await sleep(ms) }),
+      random: options.random ?? Math.random,
+      tails: new Tails(),
+      found: ({ encoded, input, settle }: Pending, revision: bigint) => {
+        const { stream, event: { id } } = encoded
+        this.#answer({ id, input, stream, revision, attempted: encoded }, settle)
+      }
+    }
+    this.#lanes = new Lanes(async (stream, group) => { await appendGroup(context, stream, group) })
+  }
+
+  async record (sender: Sender, events: readonly EventInput[]): Promise<AppendResult[]> {
+    return await new Promise((resolve) => {
+      const flights = this.#flights.take(sender, events, {
+        newId: this.#options.newId,
+        done: resolve,
+        again: (event) => this.record(sender, [event])
+      })
+      if (flights.length === 0) return
+      this.#send(sender, flights).catch((err: unknown) => {
+        const error = asLedgerError(err)
+        for (const { settle } of flights) settle({ ok: false, error })
+      })
+    })
+  }
+
+  async #send (sender: Sender, flights: readonly Flight[]): Promise<void> {
+    const parts = flights.map(({ event }) => personalParts(event, sender.settings))
+    const keys = await this.#provision(sender.tenant, parts)
+    const recordedAt = new Date(this.#options.now()).toISOString()
+    const drafts = flights.map(({ event, id }, index) => ({
+      ...sender, event, id, recordedAt, parts: parts[index] ?? [], keys
+    }))
+    const streams = drafts.map(streamFor)
+    const projected = await this.#project(sender.tenant, flights, streams)
+    const ready = flights.flatMap((flight, index) => {
+      const [draft, stream] = [drafts[index], streams[index]]
+      if (draft === undefined || stream === undefined) return []
+      return this.#prepare(flight, draft, projected, stream)
+    })
+    this.#lanes.enqueue(ready)
+  }
+
+  async #provision (
+    tenant: string, parts: ReadonlyArray<readonly PersonalPart[]>
+  ): Promise<ReadonlyMap<string, SubjectKey>> {
+    const subjects = new Map<string, SubjectRef>()
+    for (const { subject } of parts.flat()) subjects.set(subjectKey(subject), subject)
+    if (subjects.size === 0) return new Map()
+    return await this.#options.vault.provision(tenant, [...subjects.values()])
+  }
+
+  /** Without the read models, undefined: then the log itself is searched. */
+  async #project (
+    tenant: string, flights: readonly Flight[], streams: readonly string[]
+  ): Promise<Projected | undefined> {
+    const ids = flights.filter(({ minted }) => !minted).map(({ id }) => id)
+    try {
+      return await this.#lookup(tenant, ids, [...new Set(streams)])
+    } catch (err) {
+      if (asLedgerError(err).code !== 'DATABASE_UNAVAILABLE') throw err
+      return undefined
+    }
+  }
+
+  #prepare (
+    flight: Flight, draft: EncodeOptions, projected: Projected | undefined, stream: string
+  ): Pending[] {
+    const { id, event, minted, settle } = flight
+    const known = projected?.known.get(id)
+    if (known !== undefined && !minted) {
+      const { stream, revision } = known
+      this.#answer({ id, input: event, stream, revision }, settle)
+      return []
+    }
+    try {
+      const revision = projected && (projected.revisions.get(stream) ?? -1n)
+      const after = minted ? undefined : revision ?? -1n
+      return [{ encoded: encode(draft), input: event, after, projected: revision, settle }]
+    } catch (err) {
+      settle({ ok: false, error: asLedgerError(err) })
+      return []
+    }
+  }
+
+  #answer (repetition: Repetition, settle: (result: AppendResult) => void): void {
+    answerRepetition(this.#options, repetition)
+      .then(settle, (err: unknown) => { settle({ ok: false, error: asLedgerError(err) }) })
+  }
+}
