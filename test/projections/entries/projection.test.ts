@@ -54,7 +54,8 @@ t.test('an event becomes one row with what lists filter by', async (t) => {
 })
 
 t.test('the record is kept in parts: in clear, to be opened, sealed', async (t) => {
-  const section = { ref: uuid(7), paths: ['/data/a~1b', '/actor/id'], commit: 'c', iv: 'i', ct: 't' }
+  const paths = ['/data/a~1b', '/actor/id']
+  const section = { ref: uuid(7), paths, commit: 'c', iv: 'i', ct: 't' }
   const event = decodedEvent(2, {
     causationId: 'cause "1"',
     data: {

@@ -1,0 +1,99 @@
+import { textColumn, plainColumn } from '../../projections/columns.ts'
+import type { Projection } from '../../projections/projection.ts'
+import type { DecodedEvent, Recorded } from '../../schemas/recorded.ts'
+import type { Tx } from '../postgres/transaction.ts'
+import { noFault, type Fault } from './fault.ts'
+import type { Generation } from './generations.ts'
+import type { Item } from './item.ts'
+
+/** A projection, and the tables that it writes to. */
+export interface Target {
+  projection: Projection
+  generation: Generation
+}
+
+/** Longest text of an event's data that is kept; enough for every event of our own. */
+const PARKED_DATA_MAX = 65_536
+
+interface Parked {
+  recorded: Recorded
+  code: string
+  reason: string
+}
+
+/** The search path under which each projection finds its own tables; no two share a name. */
+export function searchPath (targets: readonly Target[]): string {
+  return targets.map(({ generation }) => generation.schema).join(', ')
+}
+
+/**
+ * Writes the rows of all targets, and what could not be taken to `control.parked`. Everything is
+ * sent at once on a pipelined connection; with a fault, one projection after the other. Throws
+ * the first error. Returns how many events were given to the projections.
+ */
+export async function writeRows (
+  tx: Tx, targets: readonly Target[], items: readonly Item[], fault: Fault = noFault
+): Promise<number> {
+  const parked: Parked[] = items.flatMap((item) =>
+    'refused' in item ? [{ recorded: item.recorded, ...item.refused }] : [])
+  const byEvent = new Map<DecodedEvent, Recorded>()
+  for (const item of items) if ('event' in item) byEvent.set(item.event, item.recorded)
+  const batch = {
+    events: [...byEvent.keys()],
+    park (event: DecodedEvent, code: string, reason: string): void {
+      const recorded = byEvent.get(event)
+      if (recorded !== undefined) parked.push({ recorded, code, reason })
+    }
+  }
+  if (batch.events.length > 0) {
+    await allSettled(targets, async ({ projection }) => {
+      await projection.apply(batch, tx)
+    }, fault)
+  }
+  if (parked.length > 0) await park(tx, parked)
+  await fault('parked')
+  return batch.events.length
+}
+
+async function allSettled (
+  targets: readonly Target[], apply: (target: Target) => Promise<void>, fault: Fault
+): Promise<void> {
+  if (fault !== noFault) {
+    for (const target of targets) {
+      await apply(target)
+      await fault('rows of ' + target.projection.name)
+    }
+    return
+  }
+  // All are waited for: nothing may still be under way when the transaction is rolled back.
+  for (const result of await Promise.allSettled(targets.map(apply))) {
+    if (result.status === 'rejected') throw result.reason
+  }
+}
+
+async function park (tx: Tx, parked: readonly Parked[]): Promise<void> {
+  await tx.query(`
+    insert into control.parked (
+      position, stream, revision, event_id, event_type, reason_code, reason, data)
+    select * from unnest(
+      $1::bigint[], $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::text[],
+      $8::text[])
+    on conflict (position) do nothing`, [
+    plainColumn(parked.map(({ recorded }) => recorded.position)),
+    textColumn(parked.map(({ recorded }) => recorded.stream)),
+    plainColumn(parked.map(({ recorded }) => recorded.revision)),
+    plainColumn(parked.map(({ recorded }) => recorded.id)),
+    textColumn(parked.map(({ recorded }) => recorded.type)),
+    textColumn(parked.map(({ code }) => code)),
+    textColumn(parked.map(({ reason }) => reason)),
+    textColumn(parked.map(({ recorded }) => dataText(recorded.data)))
+  ])
+}
+
+/** Bytes of another program's event are shown as base64url; it is for people to look at. */
+function dataText (data: unknown): string | null {
+  const text = data instanceof Uint8Array
+    ? Buffer.from(data.subarray(0, PARKED_DATA_MAX)).toString('base64url')
+    : JSON.stringify(data)
+  return text?.slice(0, PARKED_DATA_MAX) ?? null
+}

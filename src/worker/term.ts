@@ -1,0 +1,173 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Projection } from '../../projections/projection.ts'
+import { isLedgerError, LedgerError } from '../errors.ts'
+import { codeOf } from '../postgres/errors.ts'
+import { isAnchored } from './anchor.ts'
+import { follow } from './follow.ts'
+import { renewLease } from './lease.ts'
+import { dropRetired, isDamaged, prepare, type Prepared } from './prepare.ts'
+import { rebuild } from './rebuild.ts'
+import type { RunnerContext } from './runner.ts'
+import { writeStatus, type WorkerState } from './status.ts'
+
+/** One term of an active runner: from taking the lease to losing or releasing it. */
+export interface Term {
+  context: RunnerContext
+  fence: bigint
+  /** Aborted when the term is over, for whatever reason. */
+  signal: AbortSignal
+  /** Ends the term with this error; the first one counts. */
+  fail: (err: unknown) => void
+  /** Ends the present round: what it was prepared with is no longer so. */
+  round: AbortController
+}
+
+/** How often tables, views and retired generations are looked after. */
+const CARE_EVERY_HEARTBEATS = 5
+
+/**
+ * Prepares the read models and follows the log until the signal is aborted. Throws FENCED when
+ * another runner takes over, and what Postgres throws.
+ */
+export async function serveTerm (
+  context: RunnerContext, fence: bigint, signal: AbortSignal
+): Promise<void> {
+  const over = new AbortController()
+  let failure: { err: unknown } | undefined
+  const term: Term = {
+    context,
+    fence,
+    signal: AbortSignal.any([signal, over.signal]),
+    fail: (err) => {
+      failure ??= { err }
+      over.abort()
+    },
+    round: new AbortController()
+  }
+  const rounds = serveRounds(term).catch(term.fail)
+  const heartbeat = beat(term).catch(term.fail)
+  await rounds
+  over.abort()
+  await heartbeat
+  if (failure !== undefined && !signal.aborted) throw failure.err
+}
+
+/** Each round starts from what the database holds, and ends when that is no longer so. */
+async function serveRounds (term: Term): Promise<void> {
+  const { context: { pool, projections, status }, fence, signal, fail } = term
+  let building: Promise<void> | undefined
+  try {
+    while (!signal.aborted) {
+      term.round = new AbortController()
+      const prepared = await prepare(pool, fence, projections)
+      status.position = prepared.checkpoint?.commit
+      if (building === undefined && prepared.rebuild.length > 0) {
+        building = build(term, prepared.rebuild).catch(fail).finally(() => { building = undefined })
+      }
+      if (await anchored(term, prepared)) await followPrepared(term, prepared)
+    }
+  } finally {
+    term.round.abort()
+    fail(new LedgerError('FENCED', 'the term is over'))
+    await building
+  }
+}
+
+/** Postgres's words for a table or a schema that is not there. */
+const GONE = new Set(['42P01', '3F000'])
+
+async function followPrepared (term: Term, prepared: Prepared): Promise<void> {
+  const { signal, context: { logger, retryMs } } = term
+  try {
+    await follow(term, prepared, term.round.signal)
+  } catch (err) {
+    if (!endsRound(err)) throw err
+    logger.info({ err }, 'starting again from the checkpoint')
+    // A dropped table is made again by the next round, but a wrong statement is wrong for ever.
+    if (GONE.has(codeOf(err))) await pause(retryMs, signal)
+  }
+}
+
+function endsRound (err: unknown): boolean {
+  return isLedgerError(err, 'CHECKPOINT_MOVED') || isLedgerError(err, 'LOG_REGRESSION') ||
+    isLedgerError(err, 'LOG_UNAVAILABLE') || GONE.has(codeOf(err))
+}
+
+/**
+ * Whether the log still has the last processed event; if it has not, or cannot be asked, says so
+ * and waits a moment.
+ */
+async function anchored (
+  { context, signal }: Term, { checkpoint }: Prepared
+): Promise<boolean> {
+  const { log, status, logger, retryMs } = context
+  let state: WorkerState = 'log-regression'
+  let reason = `event ${checkpoint?.id} is no longer at revision ${checkpoint?.revision} of ` +
+    `${checkpoint?.stream}: the log is an older state of itself, or another one`
+  try {
+    if (await isAnchored(log, checkpoint)) return true
+  } catch (err) {
+    if (!isLedgerError(err, 'LOG_UNAVAILABLE')) throw err
+    state = 'waiting-for-log'
+    reason = err.message
+  }
+  if (status.state !== state) logger.error({ state, reason }, 'nothing is applied')
+  Object.assign(status, { state, reason, lagEvents: undefined })
+  await writeStatus(context.pool, status)
+  await pause(retryMs, signal)
+  return false
+}
+
+/** Builds what is missing or of another version while everything else goes on. */
+async function build ({ context, signal }: Term, projections: Projection[]): Promise<void> {
+  const { pool, log, logger, status } = context
+  const names = projections.map(({ name }) => name)
+  logger.info({ names }, 'rebuilding')
+  try {
+    await rebuild({
+      pool,
+      log,
+      projections,
+      signal,
+      onProgress: ({ events }) => {
+        status.rebuilding = Object.fromEntries(names.map((name) => [name, events.toString()]))
+      },
+      onRetry: (err) => { logger.warn({ err, names }, 'the rebuild is interrupted') }
+    })
+    logger.info({ names }, 'rebuilt')
+  } catch (err) {
+    if (!signal.aborted) throw err
+  } finally {
+    status.rebuilding = {}
+  }
+}
+
+/** Renews the lease and shows the status; looks after what no batch would notice. */
+async function beat (term: Term): Promise<void> {
+  const { context: { pool, heartbeatMs, status, projections }, fence, signal } = term
+  for (let count = 1; ; count++) {
+    await pause(heartbeatMs, signal)
+    if (signal.aborted) return
+    await renewLease(pool, fence)
+    await lookAhead(term)
+    await writeStatus(pool, status)
+    if (count % CARE_EVERY_HEARTBEATS !== 0) continue
+    await dropRetired(pool)
+    if (await isDamaged(pool, projections)) term.round.abort()
+  }
+}
+
+/** The log's head, unknown while it is away. A head before the rows ends the round. */
+async function lookAhead ({ context: { log, status }, round }: Term): Promise<void> {
+  try {
+    status.head = (await log.head())?.commit
+    if (status.position !== undefined && (status.head ?? -1n) < status.position) round.abort()
+  } catch (err) {
+    if (!isLedgerError(err, 'LOG_UNAVAILABLE')) throw err
+    status.head = undefined
+  }
+}
+
+async function pause (ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined)
+}
