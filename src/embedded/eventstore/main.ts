@@ -1,8 +1,10 @@
 /**
- * The node as a process of its own: `main --data DIR [--host H] [--port N] [--max-append-size B]`.
+ * The node as a process of its own: `main --data DIR [--host H] [--port N] [--max-append-size B]
+ * [--tls-cert FILE --tls-key FILE] [--user NAME:PASSWORD ...]`.
  * Tells its parent `{ type: 'ready', url, port }` or `{ type: 'failed', message }` over IPC, and
  * ends on SIGINT, SIGTERM, when the parent is gone, and when the log fails.
  */
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { startNode, type NodeOptions } from './node.ts'
 
@@ -18,19 +20,41 @@ function readOptions (args: string[]): NodeOptions {
       data: { type: 'string' },
       host: { type: 'string' },
       port: { type: 'string' },
-      'max-append-size': { type: 'string' }
+      'max-append-size': { type: 'string' },
+      'tls-cert': { type: 'string' },
+      'tls-key': { type: 'string' },
+      user: { type: 'string', multiple: true }
     }
   })
   if (values.data === undefined) throw new Error('--data DIR is missing')
   const maxAppendSize = values['max-append-size']
+  const tls = readTls(values['tls-cert'], values['tls-key'])
   return {
     dataDir: values.data,
+    tls,
+    users: (values.user ?? []).map(readUser),
     ...(values.host === undefined ? {} : { host: values.host }),
     ...(values.port === undefined ? {} : { port: integer('port', values.port, 65_535) }),
     ...(maxAppendSize === undefined
       ? {}
       : { maxAppendSize: integer('max-append-size', maxAppendSize, 16 * 1024 * 1024) })
   }
+}
+
+function readTls (
+  cert: string | undefined, key: string | undefined
+): { cert: string, key: string } | undefined {
+  if (cert === undefined && key === undefined) return undefined
+  if (cert === undefined || key === undefined) {
+    throw new Error('--tls-cert and --tls-key go together')
+  }
+  return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') }
+}
+
+function readUser (text: string): { name: string, password: string } {
+  const colon = text.indexOf(':')
+  if (colon < 1 || colon === text.length - 1) throw new Error('--user takes NAME:PASSWORD')
+  return { name: text.slice(0, colon), password: text.slice(colon + 1) }
 }
 
 function integer (name: string, text: string, max: number): number {

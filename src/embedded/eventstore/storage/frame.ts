@@ -3,7 +3,7 @@
  * everything, then one section per stream it touched, then that section's events as gRPC messages.
  *
  *   file    "ESNODE" 0 0 | version u32 | zero u32 | log id 16 bytes | zeros to 64
- *   frame   0xA1 | version u8 | sections u16 | body length u32 | offset u48 | durable u48 | crc u32
+ *   frame   0xA1 | version u8 | zero u16 | crc u32 | body length u32 | offset u48 | durable u48
  *   section 0xA2 | flags u8 | name length u16 | events u32 | first revision u48 | name
  *   event   0x00 | length u32 big endian | ReadResp
  *
@@ -22,6 +22,7 @@ export const FRAME_HEADER = 24
 export const SECTION_HEADER = 14
 export const FRAME_MARK = 0xa1
 export const SECTION_MARK = 0xa2
+const FRAME_START = FRAME_MARK + FORMAT_VERSION * 256
 /** Flag of a section whose one event is a tombstone: its revision is 2^63 - 1. */
 export const TOMBSTONE_FLAG = 1
 
@@ -47,7 +48,6 @@ export interface Frame {
 /** What the header of a frame says. */
 export interface FrameHeader {
   readonly length: number
-  readonly sections: number
   readonly offset: number
   readonly durable: number
 }
@@ -93,28 +93,27 @@ export function buildFrame (sections: readonly Section[], place: FramePlace): Fr
     }
     positions.push(mine)
   })
-  putFrameHeader(out, at, sections.length, place)
+  putFrameHeader(out, at, place)
   return { bytes: out.subarray(0, at), positions }
 }
 
 /** Reads the header of the frame at `at`, or nothing when the bytes there are none. */
 export function readFrameHeader (buffer: Buffer, at: number): FrameHeader | undefined {
   if (at + FRAME_HEADER > buffer.length) return undefined
-  if (buffer[at] !== FRAME_MARK || buffer[at + 1] !== FORMAT_VERSION) return undefined
-  const length = buffer.readUInt32LE(at + 4)
+  if (buffer.readUInt32LE(at) !== FRAME_START) return undefined
+  const length = buffer.readUInt32LE(at + 8)
   if (length > FRAME_BODY_MAX) return undefined
   return {
     length: FRAME_HEADER + length,
-    sections: buffer.readUInt16LE(at + 2),
-    offset: buffer.readUIntLE(at + 8, 6),
-    durable: buffer.readUIntLE(at + 14, 6)
+    offset: buffer.readUIntLE(at + 12, 6),
+    durable: buffer.readUIntLE(at + 18, 6)
   }
 }
 
 /** Whether the whole frame at `at` carries the checksum it says. */
 export function checksumHolds (buffer: Buffer, at: number, length: number): boolean {
   if (at + length > buffer.length) return false
-  return buffer.readUInt32LE(at + 20) === checksum(buffer, at, at + length)
+  return buffer.readUInt32LE(at + 4) === checksum(buffer, at, at + length)
 }
 
 /** Reads the section header at `at`, which must be complete. */
@@ -145,17 +144,15 @@ function putSectionHeader (out: Buffer, at: number, section: Section, name: Buff
   return at + SECTION_HEADER + name.length
 }
 
-function putFrameHeader (out: Buffer, end: number, sections: number, place: FramePlace): void {
-  out[0] = FRAME_MARK
-  out[1] = FORMAT_VERSION
-  out.writeUInt16LE(sections, 2)
-  out.writeUInt32LE(end - FRAME_HEADER, 4)
-  out.writeUIntLE(place.offset, 8, 6)
-  out.writeUIntLE(place.durable, 14, 6)
-  out.writeUInt32LE(checksum(out, 0, end), 20)
+function putFrameHeader (out: Buffer, end: number, place: FramePlace): void {
+  out.writeUInt32LE(FRAME_START, 0)
+  out.writeUInt32LE(end - FRAME_HEADER, 8)
+  out.writeUIntLE(place.offset, 12, 6)
+  out.writeUIntLE(place.durable, 18, 6)
+  out.writeUInt32LE(checksum(out, 0, end), 4)
 }
 
+/** Over everything but the start of the frame, which must be what it is anyway, and itself. */
 function checksum (buffer: Buffer, from: number, to: number): number {
-  const header = crc32(buffer.subarray(from, from + 20))
-  return crc32(buffer.subarray(from + FRAME_HEADER, to), header)
+  return crc32(buffer.subarray(from + 8, to))
 }

@@ -6,10 +6,12 @@ import {
   type SectionHeader
 } from './frame.ts'
 
-/** Events of one section: `last` is the last event's gRPC message. */
+/** One section of a frame: where its events are, in the log and in the frame's bytes. */
 export interface FoundSection extends SectionHeader {
   readonly positions: number[]
-  readonly last: Buffer
+  readonly bytes: Buffer
+  /** The offset of the frame, of which `bytes` is everything. */
+  readonly offset: number
 }
 
 /** Why a scan ended before the end of the file. */
@@ -68,14 +70,12 @@ function readSections (frame: Buffer, offset: number): FoundSection[] {
   while (at < frame.length && frame[at] === SECTION_MARK) {
     const header = readSectionHeader(frame, at)
     const positions: number[] = []
-    let last = at
     at = header.next
     for (let n = 0; n < header.count; n++) {
       positions.push(offset + at)
-      last = at
       at += GRPC_PREFIX + frame.readUInt32BE(at + 1)
     }
-    sections.push({ ...header, positions, last: frame.subarray(last, at) })
+    sections.push({ ...header, positions, bytes: frame, offset })
   }
   return sections
 }
