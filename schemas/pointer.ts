@@ -50,27 +50,52 @@ export function getAt (root: unknown, pointer: string): unknown {
   return value
 }
 
-/**
- * A copy of `root` with `value` at the pointer; undefined removes the member. Only what lies on
- * the way is copied. Where the way does not exist, `root` comes back as it is: nothing is invented.
- */
-export function setAt (root: unknown, pointer: string, value: unknown): unknown {
-  return setToken(root, parsePointer(pointer), value)
+/** Changes to a JSON value that leave the value itself as it is. */
+export interface Edit {
+  /** What is at the pointer now, undefined for nothing. */
+  get (pointer: string): unknown
+  /**
+   * Puts the value there; undefined removes the member. Where the way does not exist nothing
+   * happens: no object on the way, and no array item, is invented.
+   */
+  set (pointer: string, value: unknown): void
+  /** The changed value; shares with the original all that did not change. */
+  result (): unknown
 }
 
-function setToken (node: unknown, [token, ...rest]: string[], value: unknown): unknown {
-  if (token === undefined) return value
-  if (typeof node !== 'object' || node === null) return node
-  const child = memberOf(node, token)
-  if (rest.length > 0 && child === undefined) return node
-  const next = rest.length > 0 ? setToken(child, rest, value) : value
-  if (Array.isArray(node)) {
-    return memberOf(node, token) === undefined ? node : node.with(Number(token), next)
+/** Starts an edit. Every object that has to change is copied first, and only once. */
+export function edit (root: unknown): Edit {
+  const box: Record<string, unknown> = { root }
+  const copies = new Set<object>()
+
+  function copyOf (value: object): object {
+    if (copies.has(value)) return value
+    const copy = Array.isArray(value) ? [...value] : { ...value }
+    copies.add(copy)
+    return copy
   }
-  // Assigning to `__proto__` would set the prototype; the log may hold what the door never saw.
-  if (token === '__proto__') return node
-  const copy: Record<string, unknown> = { ...node }
-  if (next === undefined) delete copy[token]
-  else copy[token] = next
-  return copy
+
+  function set (pointer: string, value: unknown): void {
+    let node: object = box
+    let token = 'root'
+    for (const next of parsePointer(pointer)) {
+      const child = memberOf(node, token)
+      if (typeof child !== 'object' || child === null) return
+      const copy = copyOf(child)
+      if (copy !== child) put(node, token, copy)
+      node = copy
+      token = next
+    }
+    put(node, token, value)
+  }
+
+  return { get: (pointer) => getAt(box['root'], pointer), set, result: () => box['root'] }
+}
+
+function put (node: object, token: string, value: unknown): void {
+  if (Array.isArray(node) && memberOf(node, token) === undefined) return
+  // Setting `__proto__` would set the prototype; the log may hold what the door never saw.
+  if (token === '__proto__') return
+  if (value === undefined) Reflect.deleteProperty(node, token)
+  else Reflect.set(node, token, value)
 }

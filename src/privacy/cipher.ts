@@ -1,8 +1,9 @@
 import {
-  createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual
+  createCipheriv, createDecipheriv, createHmac, hkdfSync, timingSafeEqual
 } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import type { SealedSection } from '../../schemas/recorded.ts'
+import { pooledRandom } from './random.ts'
 
 /** A subject as the vault knows it: its random ref and its 32-byte AES-256 data key. */
 export interface SubjectKey {
@@ -48,7 +49,7 @@ export class SectionTampered extends Error {
  * `ct` holds them with the commitment's key `r`: whoever is shown both can check the leaf.
  */
 export function sealSection (
-  { ref, dataKey }: SubjectKey, place: SectionPlace, plain: Plain, random: Random = randomBytes
+  { ref, dataKey }: SubjectKey, place: SectionPlace, plain: Plain, random: Random = pooledRandom
 ): SealedSection {
   const bytes = random(R_BYTES + IV_BYTES)
   const r = bytes.subarray(0, R_BYTES)
@@ -115,9 +116,16 @@ function findTags (dataKey: Buffer, plain: Plain): Record<string, string> | unde
   return Object.keys(tags).length > 0 ? tags : undefined
 }
 
+/** Derived once for as long as its data key is in memory: deriving costs more than sealing. */
+const findKeys = new WeakMap<Buffer, Buffer>()
+
 /** One purpose, one key: what searches must not be what encrypts. RFC 5869, empty salt. */
 function findKey (dataKey: Buffer): Buffer {
-  return Buffer.from(hkdfSync('sha256', dataKey, '', 'audit-ledger find', 32))
+  const known = findKeys.get(dataKey)
+  if (known !== undefined) return known
+  const derived = Buffer.from(hkdfSync('sha256', dataKey, '', 'audit-ledger find', 32))
+  findKeys.set(dataKey, derived)
+  return derived
 }
 
 function decrypt (dataKey: Buffer, place: SectionPlace, section: SealedSection): string {

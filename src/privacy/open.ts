@@ -1,4 +1,4 @@
-import { getAt, isWithin, pointerDepth, setAt } from '../../schemas/pointer.ts'
+import { edit, isWithin, pointerDepth, type Edit } from '../../schemas/pointer.ts'
 import type { RecordedData, SealedSection } from '../../schemas/recorded.ts'
 import { openSection, SectionTampered, type Plain, type SectionPlace } from './cipher.ts'
 
@@ -58,13 +58,13 @@ export function presentHead (head: object, options: PresentOptions): object {
     .flatMap(({ section, outcome }) => section.paths.map((path) => ({ path, outcome })))
     .sort((a, b) => pointerDepth(a.path) - pointerDepth(b.path))
   const covered: string[] = []
-  let shown: unknown = head
+  const shown = edit(head)
   for (const { path, outcome } of values) {
     if (covered.some((ancestor) => isWithin(path, ancestor))) continue
-    shown = put(shown, path, outcome)
+    put(shown, path, outcome)
     if ('hidden' in outcome) covered.push(path)
   }
-  return typeof shown === 'object' && shown !== null ? shown : head
+  return shown.result() as object
 }
 
 /**
@@ -101,16 +101,15 @@ function open (section: SealedSection, { access, keys, place }: PresentOptions):
 
 const PARTY = /^(\/actor|\/entity|\/related\/\d+)\/(id|name|email)$/
 
-function put (shown: unknown, path: string, outcome: Outcome): unknown {
+function put (shown: Edit, path: string, outcome: Outcome): void {
   const [, party, member] = PARTY.exec(path) ?? []
   if (party === undefined) {
-    if (!path.startsWith('/context/') && getAt(shown, path) === undefined) return shown
-    return setAt(shown, path, 'plain' in outcome ? outcome.plain[path] : outcome.hidden)
+    if (!path.startsWith('/context/') && shown.get(path) === undefined) return
+    shown.set(path, 'plain' in outcome ? outcome.plain[path] : outcome.hidden)
+  } else if ('plain' in outcome) {
+    if (member === 'id') shown.set(`${party}/ref`, undefined)
+    shown.set(path, outcome.plain[path])
+  } else if (shown.get(party) !== undefined) {
+    shown.set(party, { type: shown.get(`${party}/type`), ...outcome.hidden })
   }
-  if ('plain' in outcome) {
-    const named = member === 'id' ? setAt(shown, `${party}/ref`, undefined) : shown
-    return setAt(named, path, outcome.plain[path])
-  }
-  const type = getAt(shown, `${party}/type`)
-  return type === undefined ? shown : setAt(shown, party, { type, ...outcome.hidden })
 }

@@ -1,4 +1,4 @@
-import { getAt, pointerDepth, setAt } from '../../schemas/pointer.ts'
+import { edit, pointerDepth } from '../../schemas/pointer.ts'
 import type { Actor, EntityRef } from '../../schemas/primitives.ts'
 import type { RecordedData } from '../../schemas/recorded.ts'
 import {
@@ -45,19 +45,20 @@ export function sealRecord (options: SealOptions): RecordedData {
     return { key, plain }
   })
 
-  let rest: unknown = record
+  const rest = edit(record)
   for (const { path, index } of innermostFirst(parts)) {
     const subject = subjects[index]
-    const value = getAt(rest, path)
+    const value = rest.get(path)
     if (subject === undefined || value === undefined) continue
     subject.plain[path] = value
-    rest = setAt(rest, path, ABSENT.test(path) ? undefined : null)
+    rest.set(path, ABSENT.test(path) ? undefined : null)
     const owner = IDENTITY.exec(path)?.[1]
-    if (owner !== undefined) rest = setAt(rest, `${owner}/ref`, subject.key.ref)
+    if (owner !== undefined) rest.set(`${owner}/ref`, subject.key.ref)
   }
   const sealed = subjects.filter(({ plain }) => Object.keys(plain).length > 0)
     .map(({ key, plain }) => sealSection(key, place, plain, random))
-  return setAt(rest, '/sealed', sealed.length > 0 ? sealed : undefined) as RecordedData
+  if (sealed.length > 0) rest.set('/sealed', sealed)
+  return rest.result() as RecordedData
 }
 
 /** A value inside another subject's value is taken out first, so each sees only its own. */
