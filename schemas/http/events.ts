@@ -1,7 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox'
 import {
-  ACTION_MAX_LENGTH, ACTOR_TYPES, Category, Change, ENTITY_TYPE_MAX_LENGTH, EntityType, ID_MAX_LENGTH,
-  Identifier, Int64, Name, Outcome, TAG_MAX_LENGTH, Timestamp, Uuid
+  ACTION_MAX_LENGTH, ACTOR_TYPES, Category, Change, ENTITY_TYPE_MAX_LENGTH, EntityType,
+  ID_MAX_LENGTH, Identifier, Int64, Name, Outcome, TAG_MAX_LENGTH, Timestamp, Uuid
 } from '../primitives.ts'
 import { Problem } from '../problem.ts'
 import { CountMode, pageOf, Paging } from './paging.ts'
@@ -20,7 +20,9 @@ export const Receipt = Type.Object({
   position: Int64,
   recordedAt: Timestamp,
   leafHash: LeafHash,
-  duplicate: Type.Boolean({ description: 'The event was recorded before; this is its first receipt' }),
+  duplicate: Type.Boolean({
+    description: 'The event was recorded before; this is its first receipt'
+  }),
   projected: Type.Optional(Type.Boolean({
     description: 'With Prefer: wait, whether reads show the event already'
   }))
@@ -44,7 +46,8 @@ export const AppendHeaders = Type.Object({
     description: 'Events without an id get one that is the same whenever the request is repeated'
   })),
   prefer: Type.Optional(Type.String({
-    description: `wait=n: answer when reads show the events, after n (up to ${WAIT_MAX_S}) seconds anyway`
+    description:
+      `wait=n: answer when reads show the events, after n (up to ${WAIT_MAX_S}) seconds anyway`
   }))
 })
 
@@ -107,7 +110,9 @@ const ActionFilter = Type.String({
   maxLength: ACTION_MAX_LENGTH,
   description: 'Exactly, or everything below: auth.*'
 })
-const Needle = (description: string) => Type.String({ minLength: 1, maxLength: ID_MAX_LENGTH, description })
+const Needle = (description: string) => Type.String({
+  minLength: 1, maxLength: ID_MAX_LENGTH, description
+})
 
 /** Filters of every list of events; all that are given must hold. */
 export const EventFilters = {

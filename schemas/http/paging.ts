@@ -28,7 +28,9 @@ export const CountMode = Type.Union([
 /** A page of a list. `count` is there when it was asked for. */
 export const pageOf = <T extends TSchema>(item: T) => Type.Object({
   items: Type.Array(item),
-  nextCursor: Type.Union([Type.String(), Type.Null()], { description: 'null: this is the last page' }),
+  nextCursor: Type.Union([Type.String(), Type.Null()], {
+    description: 'null: this is the last page'
+  }),
   count: Type.Optional(Type.Object({
     value: Type.Integer(),
     exact: Type.Boolean({ description: 'false: an estimate, or the count went on beyond its cap' })

@@ -21,7 +21,10 @@ export const ProjectionView = Type.Object({
 export type ProjectionView = Static<typeof ProjectionView>
 
 export const WorkerView = Type.Object({
-  state: Type.String({ description: 'As the worker said last; LOG_REGRESSION: the log lost events' }),
+  state: Type.String({
+    description: 'As the worker said last; log-regression: the log lost events'
+  }),
+  reason: Type.Optional(Type.String({ description: 'What is wrong, if something is' })),
   updatedAt: Timestamp,
   silentSeconds: Type.Number({ description: 'Since the worker last said anything' })
 }, { title: 'Worker' })

@@ -1,5 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { ENTITY_TYPE_MAX_LENGTH, Identifier, ID_MAX_LENGTH, Int64, Timestamp } from '../primitives.ts'
+import {
+  ENTITY_TYPE_MAX_LENGTH, ID_MAX_LENGTH, Identifier, Int64, Timestamp
+} from '../primitives.ts'
 import { pageOf, Paging } from './paging.ts'
 
 const Text = Type.String({ minLength: 1, maxLength: ID_MAX_LENGTH })

@@ -111,7 +111,9 @@ export function createApp (deps: ApiDeps): App {
   })
   app.register(async (scope: App) => {
     protect(scope, services)
-    for (const [method, url, make, roles] of PROTECTED) make(services)(scope, { method, url, roles })
+    for (const [method, url, make, roles] of PROTECTED) {
+      make(services)(scope, { method, url, roles })
+    }
   })
   return app
 }

@@ -3,6 +3,7 @@ import type { Role } from '../../schemas/http/api-keys.ts'
 import { LedgerError } from '../errors.ts'
 import { parseApiKey, sameHash } from './api-key.ts'
 import type { KeyRecord } from './key-store.ts'
+import { createRecent } from './recent.ts'
 
 /** Who asks: always from the credential, never from the request. */
 export interface Caller {
@@ -26,12 +27,8 @@ declare module 'fastify' {
   }
 }
 
-/** A revoked key is refused everywhere after so long at the latest. */
-export const KEY_CACHE_MS = 5_000
-/** While the database cannot be reached, what it said last stands so long. */
-export const KEY_STALE_MS = 60_000
-const KEYS_CACHED_MAX = 10_000
 const TOUCH_EVERY_MS = 60_000
+const TOUCHES_MAX = 10_000
 
 export interface KeySource {
   find (id: string): Promise<KeyRecord | undefined>
@@ -45,51 +42,27 @@ export interface Authenticator {
   forget (id: string): void
 }
 
-interface Cached {
-  key: KeyRecord | undefined
-  at: number
-  touchedAt: number
-}
-
-/** Checks API keys against the database, asking at most once in five seconds for each. */
+/**
+ * Checks API keys against what the database said within five seconds (recent.ts): so long at the
+ * most, a revoked key still works in other processes than the one that revoked it.
+ */
 export function createAuthenticator (source: KeySource, now: () => number): Authenticator {
-  const cache = new Map<string, Cached>()
-  /** Look-ups under way: a busy key asks once, however many requests wait for it. */
-  const loading = new Map<string, Promise<Cached>>()
+  const keys = createRecent(async (id) => await source.find(id), now)
+  const touched = new Map<string, number>()
 
-  const load = async (id: string, known: Cached | undefined): Promise<Cached> => {
-    try {
-      const key = await source.find(id)
-      const entry = { key, at: now(), touchedAt: known?.touchedAt ?? -Infinity }
-      cache.delete(id)
-      cache.set(id, entry)
-      const [oldest] = cache.keys()
-      if (cache.size > KEYS_CACHED_MAX && oldest !== undefined) cache.delete(oldest)
-      return entry
-    } catch (cause) {
-      if (known !== undefined && now() - known.at < KEY_STALE_MS) return known
-      throw new LedgerError('DATABASE_UNAVAILABLE', 'keys cannot be checked', {
-        cause, retryAfterS: 1
-      })
-    }
-  }
-
-  const look = async (id: string): Promise<Cached> => {
-    const known = cache.get(id)
-    if (known !== undefined && now() - known.at < KEY_CACHE_MS) return known
-    const under = loading.get(id)
-    if (under !== undefined) return await under
-    const started = load(id, known).finally(() => { loading.delete(id) })
-    loading.set(id, started)
-    return await started
+  const touch = (id: string): void => {
+    if (now() - (touched.get(id) ?? -Infinity) < TOUCH_EVERY_MS) return
+    if (touched.size >= TOUCHES_MAX) touched.clear()
+    touched.set(id, now())
+    // Nobody waits for it, and the next minute tries again.
+    source.touch(id).catch(() => {})
   }
 
   return {
     async authenticate (authorization) {
       const given = parseApiKey(bearer(authorization))
       if (given === undefined) throw unauthenticated('No well-formed API key was sent')
-      const entry = await look(given.id)
-      const { key } = entry
+      const key = await keys.get(given.id)
       if (key === undefined || !sameHash(key.secretHash, given.hash)) {
         throw unauthenticated('The API key is not known')
       }
@@ -97,13 +70,10 @@ export function createAuthenticator (source: KeySource, now: () => number): Auth
       if (key.expiresAt !== null && key.expiresAt.getTime() <= now()) {
         throw unauthenticated('The API key has expired')
       }
-      if (now() - entry.touchedAt >= TOUCH_EVERY_MS) {
-        entry.touchedAt = now()
-        source.touch(key.id).catch(() => {})
-      }
+      touch(key.id)
       return callerOfKey(key)
     },
-    forget (id) { cache.delete(id) }
+    forget (id) { keys.forget(id) }
   }
 }
 

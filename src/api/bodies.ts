@@ -29,7 +29,11 @@ export function takeJson (app: App): void {
     request: FastifyRequest, body: Buffer
   ) => {
     mediaTypeOf(request)
-    return parseStrictJson(body)
+    const parsed = parseStrictJson(body)
+    if (parsed.ok) return parsed.value
+    throw new LedgerError('INVALID_JSON', 'The body cannot be kept unaltered', {
+      violations: parsed.violations
+    })
   })
 }
 

@@ -73,10 +73,11 @@ export function createProgress (pool: Pool, listenPool: Pool): Progress {
   const poll = async (): Promise<void> => {
     if (polling) return
     polling = true
-    while (waiters.size > 0 && !closed) {
+    while (waiters.size > 0) {
       // The database being away is what the waiters' time-out tells them.
       await readPosition(pool).then(hear, () => {})
-      if (waiters.size > 0) await sleep(hearing ? POLL_MS : POLL_DEAF_MS, undefined, { ref: false })
+      if (waiters.size === 0) break
+      await sleep(hearing ? POLL_MS : POLL_DEAF_MS, undefined, { ref: false })
     }
     polling = false
   }
@@ -84,7 +85,8 @@ export function createProgress (pool: Pool, listenPool: Pool): Progress {
   return {
     async reached (position, timeoutMs) {
       if (heard !== undefined && heard >= position) return true
-      return await new Promise((resolve) => {
+      if (closed) return false
+      return await new Promise((resolve, reject) => {
         const settle = (reached: boolean): void => {
           clearTimeout(timer)
           waiters.delete(waiter)
@@ -93,7 +95,7 @@ export function createProgress (pool: Pool, listenPool: Pool): Progress {
         const waiter: Waiter = { position, resolve: settle }
         const timer = setTimeout(settle, timeoutMs, false)
         waiters.add(waiter)
-        void poll()
+        poll().catch(reject)
       })
     },
     async close () {

@@ -29,7 +29,9 @@ export async function partyOf (vault: Vault, tenant: string, party: SubjectRef):
 }
 
 /** The ref of a user, undefined if the ledger knows nobody by that id (any more). */
-export async function userRef (vault: Vault, tenant: string, id: string): Promise<string | undefined> {
+export async function userRef (
+  vault: Vault, tenant: string, id: string
+): Promise<string | undefined> {
   const { key } = await partyOf(vault, tenant, { type: 'user', id })
   return UUID.test(key) ? key : undefined
 }

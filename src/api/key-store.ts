@@ -63,6 +63,17 @@ export async function lockKey (tx: Tx, id: string): Promise<KeyRecord> {
   return key
 }
 
+/** The id of the key that has the name now, undefined if none has. */
+export async function findCurrentKey (
+  tx: Tx, tenant: string | null, name: string
+): Promise<string | undefined> {
+  const { rows } = await tx.query<{ id: string }>(
+    `select id from control.api_key
+     where tenant is not distinct from $1 and name = $2
+       and revoked_at is null and superseded_at is null`, [tenant, name])
+  return rows[0]?.id
+}
+
 /** Keeps a new key. Throws ALREADY_EXISTS if a current key has the name, NOT_FOUND of a tenant. */
 export async function insertKey (tx: Tx, key: NewKeyRecord): Promise<KeyRecord> {
   try {

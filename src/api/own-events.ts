@@ -35,7 +35,7 @@ export function tenantEvent (
 ): EventInput {
   const created = states.before === undefined
   return {
-    action: created ? 'ledger.tenant_created' : 'ledger.tenant_changed',
+    action: created ? 'ledger.tenant_created' : 'ledger.tenant_updated',
     category: 'change',
     actor: actorOf(caller),
     entity: { type: 'ledger_tenant', id: tenant },
@@ -50,7 +50,7 @@ export function deniedEvent (
   caller: Caller, refused: { operation: string, needs: readonly string[], times: number }
 ): EventInput {
   return {
-    action: 'ledger.access_denied',
+    action: 'ledger.denied',
     category: 'access',
     actor: actorOf(caller),
     entity: { type: 'ledger_api_key', id: caller.keyId, name: caller.name },

@@ -49,7 +49,8 @@ export async function pageRequest (
     list: `${pathOf(request)} ${subjectRef ?? ''}`,
     filter
   }
-  return { limit, before: cursor === undefined ? undefined : BigInt(openCursor(scope, cursor)), scope }
+  const before = cursor === undefined ? undefined : BigInt(openCursor(scope, cursor))
+  return { limit, before, scope }
 }
 
 /** One page of events as JSON text, with Link, Ledger-Position and, where asked for, a count. */

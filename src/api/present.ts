@@ -4,7 +4,7 @@ import { presentHead, refsToOpen, type Access } from '../privacy/open.ts'
 import type { Vault } from '../privacy/vault.ts'
 import type { Caller } from './auth.ts'
 
-/** Whose personal data the caller may see: everybody's in the tenant, or the key's own subject's. */
+/** Whose personal data the caller may see: everybody's in the tenant, or the key's subject's. */
 export function accessOf ({ roles, subjectRef }: Caller): Access {
   if (roles.includes('auditor') || roles.includes('compliance')) return 'opened'
   return subjectRef === undefined ? 'sealed' : new Set([subjectRef])

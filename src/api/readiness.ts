@@ -1,15 +1,12 @@
 import type { Readiness } from '../../schemas/http/ops.ts'
 import { ERRORS } from '../errors.ts'
 import type { Services } from './services.ts'
-import { readState } from './state.ts'
+import { LOG_REGRESSION_STATE, readState } from './state.ts'
 
 /** Each part may take so long to answer: who asks has a time-out of its own. */
 export const READY_TIMEOUT_MS = 1_000
 /** A worker that said nothing for so long does not work. */
 export const WORKER_SILENT_S = 15
-
-/** What the worker calls its state when the log lost what was projected. */
-const REGRESSION = 'LOG_REGRESSION'
 
 /**
  * Asks every part, for a second at most. Out of date reads degrade the service, as it still
@@ -26,7 +23,7 @@ export async function checkReadiness (services: Services): Promise<Readiness> {
     ? await checkReadModels(services)
     : { status: 'failed' as const, problem: 'cannot be asked meanwhile' }
   const failed = database.status === 'failed' || logPart.status === 'failed' ||
-    readModels.worker?.state === REGRESSION
+    readModels.worker?.state === LOG_REGRESSION_STATE
   const status = failed ? 'failed' : readModels.status === 'ok' ? 'ready' : 'degraded'
   return { status, database, log: logPart, readModels }
 }
@@ -35,11 +32,14 @@ async function checkReadModels (services: Services): Promise<Readiness['readMode
   const { pool, log, metrics } = services
   try {
     const { worker, lag, parked, projections } = await within(readState(pool, log))
+    // Words that are for those who may see projections, not for everybody.
+    delete worker.reason
     metrics.lag.set(Number(lag))
     metrics.parkedEvents.set(parked)
     const known = { worker, lag: String(lag), parked }
     const problem = problemOf(worker, projections.length)
-    return problem === undefined ? { status: 'ok', ...known } : { status: 'failed', problem, ...known }
+    if (problem === undefined) return { status: 'ok', ...known }
+    return { status: 'failed', problem, ...known }
   } catch (err) {
     return { status: 'failed', problem: said(err) }
   }
@@ -48,7 +48,7 @@ async function checkReadModels (services: Services): Promise<Readiness['readMode
 function problemOf (
   { state, silentSeconds }: { state: string, silentSeconds: number }, projections: number
 ): string | undefined {
-  if (state === REGRESSION) return ERRORS.LOG_REGRESSION.title
+  if (state === LOG_REGRESSION_STATE) return ERRORS.LOG_REGRESSION.title
   if (silentSeconds > WORKER_SILENT_S) {
     return `no worker has reported for ${Math.round(silentSeconds)} s: reads are out of date`
   }

@@ -1,4 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { LedgerError } from '../errors.ts'
+import { codeOf } from '../postgres/errors.ts'
 import { inTenant } from '../postgres/transaction.ts'
 import type { Tx } from '../../projections/projection.ts'
 import { callerOf, tenantOf } from './auth.ts'
@@ -9,16 +11,29 @@ import type { Services } from './services.ts'
 export const POSITION_HEADER = 'ledger-position'
 export const AT_LEAST_HEADER = 'ledger-at-least'
 
+const UNDEFINED_TABLE = '42P01'
+
 /** One statement for two things: the read models' schema, and the position they have reached. */
 const OPEN = {
   name: 'open_reading',
   text: `select set_config('search_path', 'read', true), ${POSITION_SQL} as position`
 }
 
+/** Makes the transaction see the read models; the position that they reflect at least. */
+export async function openReading (tx: Tx): Promise<bigint | undefined> {
+  const { rows: [opened] } = await tx.query<{ position: bigint | null }>(OPEN)
+  return opened?.position ?? undefined
+}
+
+/** Whether a query failed for want of the read models, which the first worker makes. */
+export function notBuiltYet (err: unknown): boolean {
+  return codeOf(err) === UNDEFINED_TABLE
+}
+
 /**
  * Reads as the caller's tenant and says in the answer which position that reflects: what was read
  * is at least so recent, as the position is taken first. Waits for Ledger-At-Least. Throws
- * LAGGING after two seconds, FORBIDDEN for a key without a tenant.
+ * LAGGING after two seconds or before there are read models, FORBIDDEN for a key without a tenant.
  */
 export async function readTenant<T> (
   services: Services, request: FastifyRequest, reply: FastifyReply, work: (tx: Tx) => Promise<T>
@@ -26,16 +41,17 @@ export async function readTenant<T> (
   const tenant = tenantOf(callerOf(request))
   const asked = atLeast(request)
   if (asked !== undefined) await services.progress.reached(asked, AT_LEAST_WAIT_MS)
-  return await inTenant(services.pool, tenant, async (client) => {
-    const tx: Tx = client
-    const [{ rows: [opened] }, result] = await Promise.all([
-      tx.query<{ position: bigint | null }>(OPEN), work(tx)
-    ])
-    const position = opened?.position ?? undefined
-    if (asked !== undefined) requirePosition(asked, position)
-    if (position !== undefined) reply.header(POSITION_HEADER, String(position))
-    return result
-  })
+  try {
+    return await inTenant(services.pool, tenant, async (tx) => {
+      const [position, result] = await Promise.all([openReading(tx), work(tx)])
+      if (asked !== undefined) requirePosition(asked, position)
+      if (position !== undefined) reply.header(POSITION_HEADER, String(position))
+      return result
+    })
+  } catch (err) {
+    if (!notBuiltYet(err)) throw err
+    throw new LedgerError('LAGGING', 'there are no read models yet', { retryAfterS: 1, cause: err })
+  }
 }
 
 /** The header was checked against the route's schema. */

@@ -1,14 +1,22 @@
+import type { FastifyRequest } from 'fastify'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Log } from '../ledger/log.ts'
+import { LedgerError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { Pool } from '../postgres/pool.ts'
+import { inTenant } from '../postgres/transaction.ts'
 import type { Vault } from '../privacy/vault.ts'
+import type { TenantSettings } from '../../schemas/tenant.ts'
 import { createAuthenticator, type Authenticator, type Caller } from './auth.ts'
 import { createProgress, type Progress } from './consistency.ts'
 import { createDenials } from './denials.ts'
 import { findKeyForAuth, touchKey } from './key-store.ts'
 import { createMetrics, type ApiMetrics } from './metrics.ts'
-import type { FastifyRequest } from 'fastify'
+import { createRecent, type Recent } from './recent.ts'
+import { LOG_REGRESSION_STATE, readWorkerState } from './state.ts'
+import { readTenant } from './tenant-store.ts'
+
+const WORKER_STATE_FRESH_MS = 1_000
 
 /** What the API works with; made, owned and closed by the composition root. */
 export interface ApiDeps {
@@ -36,6 +44,10 @@ export interface Services extends ApiDeps {
   metrics: ApiMetrics
   /** Records that a request was refused for want of a role. */
   denied: (caller: Caller, request: FastifyRequest) => void
+  /** What a tenant has chosen, as of five seconds ago at the latest. */
+  settings: Recent<TenantSettings>
+  /** Throws LOG_REGRESSION while the worker says so: what the log takes then would be lost. */
+  requireSoundLog: () => Promise<void>
   /** The secret that cursors are signed with. */
   cursorSecret: () => Promise<Buffer>
 }
@@ -51,10 +63,24 @@ export function createServices (deps: ApiDeps): Services {
       find: async (id) => await findKeyForAuth(pool, id),
       touch: async (id) => { await touchKey(pool, id) }
     }, now),
+    settings: createRecent(async (tenant) => {
+      return await inTenant(pool, tenant, async (tx) => (await readTenant(tx, tenant)).settings)
+    }, now),
     progress: createProgress(pool, deps.listenPool),
     metrics: createMetrics(pool),
     denied: createDenials(deps.ledger.recordOwn, now),
+    requireSoundLog: soundLog(pool, now),
     cursorSecret: readOnce(pool)
+  }
+}
+
+/** Without the database nobody knows better than the log itself, which then answers alone. */
+function soundLog (pool: Pool, now: () => number): () => Promise<void> {
+  const state = createRecent(async () => await readWorkerState(pool), now, WORKER_STATE_FRESH_MS)
+  return async () => {
+    const said = await state.get('worker').catch(() => 'unknown')
+    if (said !== LOG_REGRESSION_STATE) return
+    throw new LedgerError('LOG_REGRESSION', 'appends are refused until the log is whole again')
   }
 }
 

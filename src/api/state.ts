@@ -27,7 +27,18 @@ interface WorkerRow {
   state: string
   updatedAt: Date
   silent: number
+  reason: string | null
   parked: bigint
+}
+
+/** The worker's own word for a log that lost events which were projected. */
+export const LOG_REGRESSION_STATE = 'log-regression'
+
+/** What the worker said last of its state. */
+export async function readWorkerState (pool: Pool): Promise<string> {
+  const { rows: [row] } = await pool.query<{ state: string }>(
+    'select state from control.worker_state')
+  return row?.state ?? 'unknown'
 }
 
 /** Asks both; throws what they throw. */
@@ -42,7 +53,8 @@ export async function readState (pool: Pool, log: Log): Promise<LedgerState> {
     worker: {
       state: worker.state,
       updatedAt: worker.updatedAt.toISOString(),
-      silentSeconds: worker.silent
+      silentSeconds: worker.silent,
+      ...(worker.reason === null ? {} : { reason: worker.reason })
     },
     parked: Number(worker.parked),
     head,
@@ -61,9 +73,9 @@ async function readProjections (pool: Pool): Promise<ProjectionRow[]> {
 async function readWorker (pool: Pool): Promise<WorkerRow> {
   const { rows: [row] } = await pool.query<WorkerRow>(
     `select state, updated_at as "updatedAt", control.parked_count() as parked,
-       extract(epoch from now() - updated_at)::float8 as silent
+       extract(epoch from now() - updated_at)::float8 as silent, detail ->> 'reason' as reason
      from control.worker_state`)
-  return row ?? { state: 'unknown', updatedAt: new Date(0), silent: Infinity, parked: 0n }
+  return row ?? { state: 'unknown', updatedAt: new Date(0), silent: Infinity, reason: null, parked: 0n }
 }
 
 function viewOf (row: ProjectionRow, head: bigint | undefined): ProjectionView {

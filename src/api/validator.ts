@@ -1,6 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { FastifySchemaCompiler } from 'fastify'
+import { explain } from '../../schemas/explain.ts'
 import { LedgerError, type Violation } from '../errors.ts'
 
 /** More than these say nothing new. */
@@ -26,11 +27,11 @@ export const refuseOrTake: FastifySchemaCompiler<TSchema> = ({ schema, httpPart 
     const early = named ? unusable(schema, given as Values, httpPart === 'querystring') : []
     const value = httpPart === 'querystring' ? converted(schema, given as Values) : given
     if (early.length === 0 && check.Check(value)) return { value }
-    const late = early.length > 0 ? [] : [...check.Errors(value)].map(({ path, message, value }) => ({
-      pointer: named ? path.slice(1) : path,
-      detail: value === undefined ? 'is missing' : message
+    const late = early.length > 0 ? [] : explain(check.Errors(value))
+    const violations = late.map(({ pointer, detail }) => ({
+      pointer: named ? pointer.slice(1) : pointer, detail
     }))
-    return { error: refusal([...early, ...once(late)]) }
+    return { error: refusal([...early, ...violations]) }
   }
 }
 
@@ -71,13 +72,4 @@ function convert (text: string, type: unknown): unknown {
 function propertyOf (schema: TSchema, name: string): TSchema | undefined {
   const properties: Record<string, TSchema> = schema['properties'] ?? {}
   return Object.hasOwn(properties, name) ? properties[name] : undefined
-}
-
-/** TypeBox reports a missing member once as missing and once as of the wrong type. */
-function once (violations: readonly Violation[]): Violation[] {
-  const seen = new Map<string, Violation>()
-  for (const violation of violations) {
-    if (!seen.has(violation.pointer)) seen.set(violation.pointer, violation)
-  }
-  return [...seen.values()]
 }

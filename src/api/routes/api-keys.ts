@@ -33,9 +33,8 @@ export const createKey = (services: Services): Endpoint => endpoint({
   const issued = await administer(services, caller, async (admin) => {
     if (tenant !== null) await readTenant(admin.tx, tenant)
     const subjectRef = subject === undefined ? null : await refOf(services, tenant, subject)
-    return await issueKey(admin, {
-      tenant, name, roles, subjectRef, expiresAt: expiresAt === undefined ? null : new Date(expiresAt)
-    })
+    const ends = expiresAt === undefined ? null : new Date(expiresAt)
+    return await issueKey(admin, { tenant, name, roles, subjectRef, expiresAt: ends })
   })
   return await reply.code(201).send(withSecret(issued))
 })

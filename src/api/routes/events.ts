@@ -5,6 +5,7 @@ import { EventPage, EventParams, EventsQuery, EventView, NoQuery } from
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import { Type } from '@sinclair/typebox'
 import { LedgerError } from '../../errors.ts'
+import { readEvent } from '../../ledger/read.ts'
 import { leafData, leafHash } from '../../proof/leaf.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
@@ -70,13 +71,13 @@ export const rawEvent = (services: Services): Endpoint => endpoint({
   const { id } = request.params
   const row = await readTenant(services, request, reply, async (tx) => await findEvent(tx, id))
   if (row === undefined) throw noEvent()
-  for await (const event of services.log.readStream(row.stream, { from: row.revision, max: 1 })) {
-    if (event.id !== id) break
-    const leaf = leafData(event)
-    reply.header('ledger-leaf-hash', leafHash(leaf).toString('hex'))
-    return await sendText(reply, leaf)
+  const event = await readEvent(services.log, row.stream, row.revision)
+  if (event?.id !== id) {
+    throw new LedgerError('LOG_REGRESSION', `event ${id} is not where it was projected from`)
   }
-  throw new LedgerError('LOG_REGRESSION', `event ${id} is not where it was projected from`)
+  const leaf = leafData(event)
+  reply.header('ledger-leaf-hash', leafHash(leaf).toString('hex'))
+  return await sendText(reply, leaf)
 })
 
 function noEvent (): LedgerError {

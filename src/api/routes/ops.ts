@@ -56,7 +56,9 @@ export const problemPage = (_services: Services): Endpoint => endpoint({
   operationId: 'explainProblem',
   tags,
   params: Type.Object({ code: Type.String() }),
-  response: { 200: Type.Object({ type: Type.String(), title: Type.String(), status: Type.Integer() }) }
+  response: {
+    200: Type.Object({ type: Type.String(), title: Type.String(), status: Type.Integer() })
+  }
 }, async (request) => {
   const type = `/problems/${request.params.code}`
   const code = CODES.get(type)

@@ -78,11 +78,13 @@ export const changeTenant = (services: Services): Endpoint => endpoint({
 }, async (request) => {
   const caller = callerOf(request)
   const id = request.params.tenant
-  return viewOf(await administer(services, caller, async ({ tx, record }) => {
+  const tenant = await administer(services, caller, async ({ tx, record }) => {
     const { before, after } = await mergeSettings(tx, id, request.body.settings)
     await record(id, [tenantEvent(id, { before: before.settings, after: after.settings }, caller)])
     return after
-  }))
+  })
+  services.settings.forget(id)
+  return viewOf(tenant)
 })
 
 function viewOf ({ id, settings, createdAt }: TenantRecord): TenantView {

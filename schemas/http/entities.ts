@@ -1,0 +1,61 @@
+import { Type, type Static } from '@sinclair/typebox'
+import { EntityType, Identifier, Int64, Timestamp, Uuid } from '../primitives.ts'
+
+export const EntityParams = Type.Object({ type: EntityType, id: Identifier })
+
+const MOMENT_MAX_LENGTH = 40
+const at = (which: string) => Type.String({
+  minLength: 1,
+  maxLength: MOMENT_MAX_LENGTH,
+  description: `${which}: a revision (7), a position (position:1234) or an RFC 3339 time, inclusive`
+})
+const AxisChoice = Type.Union([Type.Literal('recorded'), Type.Literal('occurred')], {
+  description: 'Which clock a time is of; recorded, the ledger\'s own, if left out'
+})
+
+export const StateQuery = Type.Object({
+  at: Type.Optional(at('The moment; what reads show now if left out')),
+  axis: Type.Optional(AxisChoice)
+}, { additionalProperties: false })
+
+export const DiffQuery = Type.Object({
+  from: at('The earlier moment'),
+  to: Type.Optional(at('The later moment; what reads show now if left out')),
+  axis: Type.Optional(AxisChoice)
+}, { additionalProperties: false })
+
+/** The last event that counts; null: none does, nothing was known yet. */
+export const AsOf = Type.Union([Type.Object({
+  id: Uuid,
+  revision: Int64,
+  position: Int64,
+  occurredAt: Timestamp,
+  recordedAt: Timestamp
+}), Type.Null()], { description: 'The last event of the entity that the state includes' })
+export type AsOf = Static<typeof AsOf>
+
+const Entity = Type.Object({ type: EntityType, id: Identifier })
+const Hidden = Type.Integer({
+  description: 'Events whose states the reader cannot see: what they changed is not included'
+})
+
+export const StateView = Type.Object({
+  entity: Entity,
+  exists: Type.Boolean({ description: 'false: nothing known of it, or deleted' }),
+  state: Type.Unknown(),
+  asOf: AsOf,
+  events: Type.Integer({ description: 'Events that happened to the entity until then' }),
+  hidden: Hidden
+}, { title: 'EntityState' })
+
+export const DiffView = Type.Object({
+  entity: Entity,
+  from: AsOf,
+  to: AsOf,
+  changes: Type.Array(Type.Object({
+    path: Type.String(),
+    before: Type.Optional(Type.Unknown()),
+    after: Type.Optional(Type.Unknown())
+  })),
+  hidden: Hidden
+}, { title: 'EntityDiff' })

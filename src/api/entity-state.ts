@@ -1,0 +1,136 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { projectedLookup, type EventRow } from '../../projections/entries/queries.ts'
+import { trailUntil, type EntityKey, type Until } from '../../projections/entity-trails/queries.ts'
+import type { Tx } from '../../projections/projection.ts'
+import type { AsOf } from '../../schemas/http/entities.ts'
+import { LedgerError } from '../errors.ts'
+import { streamName } from '../ledger/streams.ts'
+import { callerOf, tenantOf } from './auth.ts'
+import { AT_LEAST_WAIT_MS } from './consistency.ts'
+import { foldState, NOTHING, type EntityState, type StateEvent } from './fold.ts'
+import type { Moment } from './moment.ts'
+import { accessOf, presentRows } from './present.ts'
+import { readTenant } from './reading.ts'
+import type { Services } from './services.ts'
+import { refusal } from './validator.ts'
+
+/** A state is folded from so many events at most. */
+export const STATE_EVENTS_MAX = 100_000
+
+/** What an entity was at a moment. */
+export interface StateAt extends EntityState {
+  asOf: AsOf
+  events: number
+}
+
+interface ShownEvent extends StateEvent {
+  id: string
+  revision: string
+  position: string
+  occurredAt: string
+  recordedAt: string
+}
+
+/**
+ * What an entity was at each of the moments, in one reading. Never another moment than was asked
+ * for: throws NOT_FOUND for a revision that the stream does not have, LAGGING when reads do not
+ * show everything up to the moment yet.
+ */
+export async function statesAt (
+  services: Services, { request, reply }: { request: FastifyRequest, reply: FastifyReply },
+  entity: EntityKey, moments: readonly Moment[]
+): Promise<StateAt[]> {
+  const position = await positionNeeded(services, moments)
+  if (position !== undefined) await awaitPosition(services, position)
+  const caller = callerOf(request)
+  const reader = { tenant: tenantOf(caller), access: accessOf(caller) }
+  const trails = await readTenant(services, request, reply, async (tx) => {
+    const read: EventRow[][] = []
+    for (const moment of moments) {
+      if (moment.kind === 'revision') {
+        await requireRevision(tx, reader.tenant, entity, moment.revision)
+      }
+      read.push(await readTrail(tx, entity, untilOf(moment)))
+    }
+    return read
+  })
+  return await Promise.all(trails.map(async (rows, index) => {
+    const texts = await presentRows(services.vault, reader, rows)
+    const shown = texts.map((text): ShownEvent => JSON.parse(text))
+    return fold(inOrder(shown, moments[index]))
+  }))
+}
+
+/** A time can only be answered when everything that the log holds now is shown, or nothing. */
+async function positionNeeded (
+  { log }: Services, moments: readonly Moment[]
+): Promise<bigint | undefined> {
+  const positions = moments.flatMap((moment) => moment.kind === 'position' ? [moment.position] : [])
+  const timed = moments.some(({ kind }) => kind === 'time')
+  if (!timed && positions.length === 0) return undefined
+  const head = (await log.head())?.commit ?? 0n
+  const beyond = positions.find((position) => position > head)
+  if (beyond === undefined) return timed ? head : greatest(positions)
+  throw new LedgerError('NOT_FOUND', `The log ends at ${head}: there is no position ${beyond}`)
+}
+
+async function awaitPosition ({ progress }: Services, position: bigint): Promise<void> {
+  if (await progress.reached(position, AT_LEAST_WAIT_MS)) return
+  throw new LedgerError('LAGGING', 'reads do not show everything up to that moment', {
+    retryAfterS: 1, extra: { asked: String(position) }
+  })
+}
+
+async function requireRevision (
+  tx: Tx, tenant: string, { type, key }: EntityKey, revision: bigint
+): Promise<void> {
+  const stream = streamName({ tenant, type, key })
+  const { revisions } = await projectedLookup(tx, [], [stream])
+  const last = revisions.get(stream)
+  if (last !== undefined && revision <= last) return
+  const known = last === undefined ? 'it has none' : `its last one is ${last}`
+  throw new LedgerError('NOT_FOUND', `Reads show no revision ${revision} of this entity: ${known}`)
+}
+
+async function readTrail (tx: Tx, entity: EntityKey, until: Until): Promise<EventRow[]> {
+  const rows: EventRow[] = []
+  for await (const row of trailUntil(tx, entity, until)) {
+    if (rows.push(row) > STATE_EVENTS_MAX) {
+      throw refusal([{
+        pointer: 'id',
+        detail: `has more than ${STATE_EVENTS_MAX} events: replay its stream instead`
+      }])
+    }
+  }
+  return rows
+}
+
+function untilOf (moment: Moment): Until {
+  switch (moment.kind) {
+    case 'latest': return {}
+    case 'revision': return { revision: moment.revision }
+    case 'position': return { position: moment.position }
+    case 'time': return moment.axis === 'recorded'
+      ? { recordedAt: moment.time }
+      : { occurredAt: moment.time }
+  }
+}
+
+/** The log's order, but by the producers' clocks where those are asked for. */
+function inOrder (events: ShownEvent[], moment: Moment | undefined): ShownEvent[] {
+  if (moment?.kind !== 'time' || moment.axis !== 'occurred') return events
+  return events.toSorted((one, other) => Date.parse(one.occurredAt) - Date.parse(other.occurredAt))
+}
+
+function fold (events: readonly ShownEvent[]): StateAt {
+  const state = events.reduce<EntityState>(foldState, NOTHING)
+  const last = events.at(-1)
+  if (last === undefined) return { ...state, asOf: null, events: 0 }
+  const { id, revision, position, occurredAt, recordedAt } = last
+  const asOf = { id, revision, position, occurredAt, recordedAt }
+  return { ...state, asOf, events: events.length }
+}
+
+function greatest (positions: readonly bigint[]): bigint {
+  return positions.reduce<bigint>((most, position) => position > most ? position : most, 0n)
+}

@@ -1,0 +1,166 @@
+import type { TSchema } from '@sinclair/typebox'
+import type { FastifyReply, FastifyRequest, FastifySchemaCompiler } from 'fastify'
+import { EventInput } from '../../../schemas/events/index.ts'
+import {
+  AppendHeaders, BatchResult, NoQuery, Receipt, type ItemResult
+} from '../../../schemas/http/events.ts'
+import { BATCH_MAX_EVENTS } from '../../../schemas/primitives.ts'
+import { ERRORS, LedgerError } from '../../errors.ts'
+import type { AppendResult, Receipt as LedgerReceipt } from '../../ledger/receipt.ts'
+import { callerOf, tenantOf } from '../auth.ts'
+import { JSON_TYPE, mediaTypeOf, NDJSON_TYPE, takeBytes } from '../bodies.ts'
+import type { Endpoint } from '../endpoint.ts'
+import { takeEvents, type Taken } from '../intake.ts'
+import { preferredWaitS } from '../prefer.ts'
+import { problemOf } from '../problems.ts'
+import { POSITION_HEADER } from '../reading.ts'
+import type { Services } from '../services.ts'
+import { refuseOrTake } from '../validator.ts'
+
+const SCHEMA = {
+  summary: 'Append events',
+  description: `One event, an array, or NDJSON: up to ${BATCH_MAX_EVENTS}. One event is answered ` +
+    'by its receipt: 201, or 200 if it was recorded before. Several are answered one by one, in ' +
+    'order: 201 if all are recorded, else 207; what is refused does not touch the others.',
+  operationId: 'appendEvents',
+  tags: ['ingest'],
+  querystring: NoQuery,
+  headers: AppendHeaders,
+  body: {
+    content: {
+      [JSON_TYPE]: { schema: { anyOf: [EventInput, { type: 'array', items: EventInput }] } },
+      [NDJSON_TYPE]: { schema: EventInput }
+    }
+  },
+  response: { 200: Receipt, 201: { anyOf: [Receipt, BatchResult] }, 207: BatchResult }
+}
+
+/** The door checks each event by itself; the schema of the body is for the document. */
+const checkHeadOnly: FastifySchemaCompiler<TSchema> = (part) => {
+  return part.httpPart === 'body' ? () => true : refuseOrTake(part)
+}
+
+/** Appends what a producer sends, as the source named like its key. */
+export const appendEvents = (services: Services): Endpoint => (scope, at) => {
+  const { method, url, roles = [] } = at
+  scope.register(async (inner) => {
+    takeBytes(inner)
+    inner.setValidatorCompiler(checkHeadOnly)
+    inner.route({
+      method,
+      url,
+      schema: SCHEMA,
+      config: { roles },
+      handler: async (request, reply) => await append(services, request, reply)
+    })
+  })
+}
+
+async function append (
+  services: Services, request: FastifyRequest, reply: FastifyReply
+): Promise<FastifyReply> {
+  const caller = callerOf(request)
+  const owner = { tenant: tenantOf(caller), source: caller.name }
+  const { many, items } = takeEvents(bodyOf(request), mediaTypeOf(request), {
+    idempotencyKey: headerOf(request, 'idempotency-key'), owner
+  })
+  const accepted = items.filter((item) => item.ok)
+  await services.requireSoundLog()
+  const settings = await services.settings.get(owner.tenant)
+  const recorded = accepted.length === 0
+    ? []
+    : await services.ledger.record({ ...owner, settings }, accepted.map(({ event }) => event))
+  const results = inOrder(items, recorded)
+  count(services, results)
+  const projected = await waitFor(services, request, reply, results)
+  return many
+    ? await answerMany(request, reply, results, projected)
+    : await answerOne(reply, results, projected)
+}
+
+/** Refusals at the door and results of the ledger, in the order of the request. */
+function inOrder (items: readonly Taken[], recorded: readonly AppendResult[]): AppendResult[] {
+  let next = 0
+  return items.map((item) => {
+    if (!item.ok) return item
+    const result = recorded[next++]
+    return result ?? { ok: false, error: new LedgerError('INTERNAL', 'an event without a result') }
+  })
+}
+
+/** Whether reads show all of them, if the request asks to wait for that. */
+async function waitFor (
+  services: Services, request: FastifyRequest, reply: FastifyReply, results: readonly AppendResult[]
+): Promise<boolean | undefined> {
+  const positions = results.flatMap((result) => result.ok ? [result.receipt.position] : [])
+  if (positions.length === 0) return undefined
+  const last = positions.reduce((most, position) => position > most ? position : most)
+  reply.header(POSITION_HEADER, String(last))
+  const seconds = preferredWaitS(headerOf(request, 'prefer'))
+  if (seconds === undefined) return undefined
+  reply.header('preference-applied', `wait=${seconds}`)
+  return await services.progress.reached(last, seconds * 1_000)
+}
+
+async function answerOne (
+  reply: FastifyReply, [result]: readonly AppendResult[], projected: boolean | undefined
+): Promise<FastifyReply> {
+  if (result === undefined) throw new LedgerError('INTERNAL', 'no result of an event')
+  if (!result.ok) throw result.error
+  return await reply.code(statusOf(result)).send(receiptOf(result.receipt, projected))
+}
+
+async function answerMany (
+  request: FastifyRequest, reply: FastifyReply,
+  results: readonly AppendResult[], projected: boolean | undefined
+): Promise<FastifyReply> {
+  const outage = commonOutage(results)
+  if (outage !== undefined) throw outage
+  const items = results.map((result): ItemResult => result.ok
+    ? { status: statusOf(result), receipt: receiptOf(result.receipt, projected) }
+    : { status: statusOf(result), problem: problemOf(result.error, request.id) })
+  return await reply.code(results.every(({ ok }) => ok) ? 201 : 207).send({ items })
+}
+
+/** Nothing was recorded and it is our fault: the request as a whole is to be repeated. */
+function commonOutage (results: readonly AppendResult[]): LedgerError | undefined {
+  const [first] = results
+  const all = results.every((result) => !result.ok && ERRORS[result.error.code].status >= 500)
+  return all && first?.ok === false ? first.error : undefined
+}
+
+function statusOf (result: AppendResult): number {
+  if (!result.ok) return ERRORS[result.error.code].status
+  return result.receipt.duplicate ? 200 : 201
+}
+
+function receiptOf (receipt: LedgerReceipt, projected: boolean | undefined): Receipt {
+  return {
+    id: receipt.id,
+    stream: receipt.stream,
+    revision: String(receipt.revision),
+    position: String(receipt.position),
+    recordedAt: receipt.recordedAt,
+    leafHash: receipt.leafHash.toString('hex'),
+    duplicate: receipt.duplicate,
+    ...(projected === undefined ? {} : { projected })
+  }
+}
+
+function count ({ metrics }: Services, results: readonly AppendResult[]): void {
+  for (const result of results) {
+    metrics.appendedEvents.inc({
+      result: !result.ok ? 'refused' : result.receipt.duplicate ? 'duplicate' : 'recorded'
+    })
+  }
+}
+
+function bodyOf ({ body }: FastifyRequest): Buffer {
+  if (Buffer.isBuffer(body)) return body
+  throw new LedgerError('INVALID_REQUEST', 'The body holds no event')
+}
+
+function headerOf (request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name]
+  return typeof value === 'string' ? value : undefined
+}

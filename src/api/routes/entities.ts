@@ -1,0 +1,86 @@
+import { countTrail, listTrail } from '../../../projections/entity-trails/queries.ts'
+import { DiffQuery, DiffView, EntityParams, StateQuery, StateView } from
+  '../../../schemas/http/entities.ts'
+import { EventPage, NarrowQuery } from '../../../schemas/http/events.ts'
+import { AtLeast } from '../../../schemas/http/paging.ts'
+import { callerOf, tenantOf } from '../auth.ts'
+import { endpoint, type Endpoint } from '../endpoint.ts'
+import { statesAt } from '../entity-state.ts'
+import { narrowFilter, partyOf } from '../filters.ts'
+import { diffStates } from '../fold.ts'
+import { parseMoment } from '../moment.ts'
+import { sendEvents } from '../pages.ts'
+import type { Services } from '../services.ts'
+import { LedgerError } from '../../errors.ts'
+
+const tags = ['trails and feeds']
+
+/** Everything that happened to an entity or names it. */
+export const entityTrail = (services: Services): Endpoint => endpoint({
+  summary: 'Read the trail of an entity',
+  description: 'Events that happened to it or name it as related, newest first.',
+  operationId: 'listEntityEvents',
+  tags,
+  params: EntityParams,
+  querystring: NarrowQuery,
+  headers: AtLeast,
+  response: { 200: EventPage }
+}, async (request, reply) => {
+  const filter = narrowFilter(request.query)
+  const entity = await partyOf(services.vault, tenantOf(callerOf(request)), request.params)
+  return await sendEvents(services, request, reply, {
+    page: async (tx, page) => await listTrail(tx, entity, filter, page),
+    count: async (tx, cap) => await countTrail(tx, entity, filter, cap)
+  })
+})
+
+/** What an entity was at a moment, as its events say. */
+export const entityState = (services: Services): Endpoint => endpoint({
+  summary: 'Read the state of an entity at a moment',
+  description: 'Folded from before, after and changes. The answer stands for the moment that was ' +
+    'asked for or is refused: 404 for a revision that is not there, 400 for a time to come, 503 ' +
+    'while reads do not show everything until then. asOf names the last event it includes.',
+  operationId: 'readEntityState',
+  tags,
+  params: EntityParams,
+  querystring: StateQuery,
+  headers: AtLeast,
+  response: { 200: StateView }
+}, async (request, reply) => {
+  const { at: text, axis } = request.query
+  const moment = parseMoment({ name: 'at', text, axis }, services.now())
+  const entity = await partyOf(services.vault, tenantOf(callerOf(request)), request.params)
+  const [state] = await statesAt(services, { request, reply }, entity, [moment])
+  if (state === undefined) throw new LedgerError('INTERNAL', 'no state of one moment')
+  return { entity: request.params, ...state }
+})
+
+/** What changed between two moments. */
+export const diffEntity = (services: Services): Endpoint => endpoint({
+  summary: 'Compare two states of an entity',
+  description: 'What differs between the states at two moments; lists are compared as wholes.',
+  operationId: 'diffEntity',
+  tags,
+  params: EntityParams,
+  querystring: DiffQuery,
+  headers: AtLeast,
+  response: { 200: DiffView }
+}, async (request, reply) => {
+  const { from, to, axis } = request.query
+  const moments = [
+    parseMoment({ name: 'from', text: from, axis }, services.now()),
+    parseMoment({ name: 'to', text: to, axis }, services.now())
+  ]
+  const entity = await partyOf(services.vault, tenantOf(callerOf(request)), request.params)
+  const [one, other] = await statesAt(services, { request, reply }, entity, moments)
+  if (one === undefined || other === undefined) {
+    throw new LedgerError('INTERNAL', 'a state is missing')
+  }
+  return {
+    entity: request.params,
+    from: one.asOf,
+    to: other.asOf,
+    changes: diffStates(one.exists ? one.state : undefined, other.exists ? other.state : undefined),
+    hidden: other.hidden
+  }
+})
