@@ -1,4 +1,4 @@
-import type pg from 'pg'
+import pg from 'pg'
 
 import { isDisconnected } from './errors.ts'
 import type { Pool } from './pool.ts'
@@ -8,23 +8,18 @@ export type Tx = Pick<pg.PoolClient, 'query'>
 
 type Work<T> = (tx: Tx) => Promise<T>
 
-/** Names the tenant for row level security, until the transaction ends. */
-const SET_TENANT = {
-  name: 'set_tenant', text: "select set_config('ledger.tenant', $1, true)"
-} as const
-
 /**
  * Runs the work in one transaction: all of it happens, or none. The error of the work is thrown
  * after the rollback; a commit that the server answered by rolling back is an error too. When the
  * connection is lost during the commit, the outcome is unknown (errors.ts, isUnavailable).
  */
 export async function inTransaction<T> (pool: Pool, work: Work<T>): Promise<T> {
-  return await writing(pool, [{ text: 'begin' }], work)
+  return await writing(pool, 'begin', work)
 }
 
 /** The same for one tenant: only its rows can be seen and written. */
 export async function changeInTenant<T> (pool: Pool, tenant: string, work: Work<T>): Promise<T> {
-  return await writing(pool, [{ text: 'begin' }, tenantStatement(tenant)], work)
+  return await writing(pool, `begin; ${setTenant(tenant)}`, work)
 }
 
 /**
@@ -33,12 +28,12 @@ export async function changeInTenant<T> (pool: Pool, tenant: string, work: Work<
  * pool nothing else is waited for either, and a page costs one round trip.
  */
 export async function inTenant<T> (pool: Pool, tenant: string, work: Work<T>): Promise<T> {
+  const opening = `begin read only; ${setTenant(tenant)}`
   const client = await pool.connect()
   try {
-    const opened = open(client, [{ text: 'begin read only' }, tenantStatement(tenant)])
-    const [result] = client.pipeline
-      ? await Promise.all([work(client), opened])
-      : [await opened.then(async () => await work(client))]
+    const opened = client.query(opening)
+    if (!client.pipeline) await opened
+    const [result] = await Promise.all([work(client), opened])
     // The reader does not wait for this, and nobody but the connection depends on it.
     commit(client).catch(() => { client.release(true) })
     return result
@@ -48,18 +43,20 @@ export async function inTenant<T> (pool: Pool, tenant: string, work: Work<T>): P
   }
 }
 
-function tenantStatement (tenant: string): pg.QueryConfig {
+/**
+ * Names the tenant for row level security, until the transaction ends. It travels in one message
+ * with `begin`, which takes no parameters: a third less work per page than set_config($1).
+ */
+function setTenant (tenant: string): string {
   if (tenant === '') throw new RangeError('a tenant has a name')
-  return { ...SET_TENANT, values: [tenant] }
+  return `set local ledger.tenant = ${pg.escapeLiteral(tenant)}`
 }
 
 /** A write waits until the transaction is open: outside of it, it would commit by itself. */
-async function writing<T> (
-  pool: Pool, opening: readonly pg.QueryConfig[], work: Work<T>
-): Promise<T> {
+async function writing<T> (pool: Pool, opening: string, work: Work<T>): Promise<T> {
   const client = await pool.connect()
   try {
-    await open(client, opening)
+    await client.query(opening)
     const result = await work(client)
     await commit(client)
     return result
@@ -67,15 +64,6 @@ async function writing<T> (
     await abandon(client, err)
     throw err
   }
-}
-
-/** Sent in one go where the pool is pipelined; one after the other where pg wants it so. */
-async function open (client: pg.PoolClient, opening: readonly pg.QueryConfig[]): Promise<void> {
-  if (client.pipeline) {
-    await Promise.all(opening.map(async (statement) => await client.query(statement)))
-    return
-  }
-  for (const statement of opening) await client.query(statement)
 }
 
 /** Commits and gives the connection back, unless the server rolled back instead. */
