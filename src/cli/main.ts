@@ -4,13 +4,12 @@ import { isLedgerError } from '../errors.ts'
 import { commandHelp, parseCommand, table, type Command } from './command.ts'
 import { demo } from './demo.ts'
 import { migrate } from './migrate.ts'
-import { node } from './node.ts'
 import { rebuild } from './rebuild.ts'
 import { serve } from './serve.ts'
 import { start } from './start.ts'
 import { work } from './work.ts'
 
-const COMMANDS: readonly Command[] = [start, demo, serve, work, migrate, rebuild, node]
+const COMMANDS: readonly Command[] = [start, demo, serve, work, migrate, rebuild]
 
 function overview (): string {
   const settings = Object.entries(Environment.properties)

@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { uuidv7 } from 'uuidv7'
+import { createLookup } from '../api/lookup.ts'
+import { isLedgerError } from '../errors.ts'
+import { createLog } from '../ledger/client.ts'
+import { createLedger, type Ledger } from '../ledger/ledger.ts'
+import type { Log } from '../ledger/log.ts'
+import { createPool, type Pool } from '../postgres/pool.ts'
+import { fileMasterKey } from '../privacy/master-key.ts'
+import { createVault, type Vault } from '../privacy/vault.ts'
+
+/** Part of the text of keys that this ledger issues. */
+export const KEY_ENVIRONMENT = 'live'
+
+const RETRY_MS = 1_000
+const API_CONNECTIONS = 10
+/** A page or look-up that takes longer would not be waited for anyway. */
+const STATEMENT_TIMEOUT_MS = 30_000
+
+export interface ConnectOptions {
+  databaseUrl: string
+  eventstoreUrl: string
+  masterKeyFile: string
+  /** Told why it takes longer; then it is tried again until the signal is aborted. */
+  onWaiting: (err: unknown) => void
+  signal: AbortSignal
+}
+
+/** What the API and the first start work with: connections, and the ledger over them. */
+export interface Connected {
+  pool: Pool
+  adminPool: Pool
+  listenPool: Pool
+  log: Log
+  vault: Vault
+  ledger: Ledger
+  close: () => Promise<void>
+}
+
+/**
+ * Connects to both servers as the roles that the API needs, and opens the vault, waiting for a
+ * database that is not there yet. Throws VAULT_KEY_INVALID for a wrong master key.
+ */
+export async function connect (options: ConnectOptions): Promise<Connected> {
+  const { databaseUrl: url, eventstoreUrl } = options
+  const statementTimeoutMs = STATEMENT_TIMEOUT_MS
+  const pool = createPool({
+    url, role: 'ledger_api', pipeline: true, max: API_CONNECTIONS, statementTimeoutMs
+  })
+  const adminPool = createPool({ url, role: 'ledger_admin', max: 2, statementTimeoutMs })
+  const listenPool = createPool({ url, role: 'ledger_api', max: 1 })
+  const vaultPool = createPool({ url, role: 'ledger_vault', max: 4 })
+  const pools = [pool, adminPool, listenPool, vaultPool]
+  try {
+    const vault = await openVault(vaultPool, options)
+    const log = createLog({ url: eventstoreUrl })
+    const ledger = createLedger({
+      log, vault, lookup: createLookup(pool), now: Date.now, newId: uuidv7
+    })
+    const close = async (): Promise<void> => {
+      await vault.close()
+      await log.close()
+      await endAll(pools)
+    }
+    return { pool, adminPool, listenPool, log, vault, ledger, close }
+  } catch (err) {
+    await endAll(pools)
+    throw err
+  }
+}
+
+async function openVault (pool: Pool, options: ConnectOptions): Promise<Vault> {
+  const masterKey = await fileMasterKey(options.masterKeyFile)
+  while (true) {
+    try {
+      return await createVault({ pool, masterKey })
+    } catch (err) {
+      if (!isLedgerError(err, 'DATABASE_UNAVAILABLE') || options.signal.aborted) throw err
+      options.onWaiting(err)
+      await sleep(RETRY_MS, undefined, { signal: options.signal }).catch(() => {})
+    }
+  }
+}
+
+async function endAll (pools: readonly Pool[]): Promise<void> {
+  await Promise.all(pools.map(async (pool) => { await pool.end() }))
+}

@@ -1,0 +1,64 @@
+import { PROJECTIONS } from '../../projections/index.ts'
+import type { Projection } from '../../projections/projection.ts'
+import { LedgerError } from '../errors.ts'
+import { createLog } from '../ledger/client.ts'
+import { createPool } from '../postgres/pool.ts'
+import { rebuild as rebuildProjections } from '../worker/rebuild.ts'
+import type { Command } from './command.ts'
+import { connectedConfigOf, DATA_FLAG } from './flags.ts'
+import { progressBar, type ProgressBar } from './progress.ts'
+import { stopSignal } from './shutdown.ts'
+
+/** Read models anew from the log, beside the live ones, which go on being read. */
+export const rebuild: Command = {
+  name: 'rebuild',
+  summary: 'Builds read models anew from the log while the old ones go on serving; resumable.',
+  positionals: ['[PROJECTION,…]'],
+  flags: { ...DATA_FLAG },
+  run: async (given) => {
+    const config = connectedConfigOf(given)
+    const projections = chosen(given.positionals[0])
+    const pool = createPool({
+      url: config.databaseUrl, role: 'ledger_worker', pipeline: true, max: 4
+    })
+    const log = createLog({ url: config.eventstoreUrl })
+    const names = projections.map(({ name }) => name).join(', ')
+    let bar: ProgressBar | undefined
+    let shown = 0
+    try {
+      await rebuildProjections({
+        pool,
+        log,
+        projections,
+        signal: stopSignal(),
+        onProgress: ({ events, total }) => {
+          bar ??= progressBar(`Rebuilding ${names}`, Number(total ?? 0))
+          bar.add(Number(events) - shown)
+          shown = Number(events)
+        },
+        onRetry: (err) => {
+          process.stderr.write(`Trying again: ${err instanceof Error ? err.message : err}\n`)
+        }
+      })
+    } finally {
+      bar?.end()
+      await log.close()
+      await pool.end()
+    }
+    process.stdout.write(`Rebuilt and live: ${names} (${shown} events)\n`)
+    return 0
+  }
+}
+
+/** All of them unless some are named. Throws CONFIG_INVALID for a name that is none. */
+function chosen (names: string | undefined): readonly Projection[] {
+  if (names === undefined) return PROJECTIONS
+  return names.split(',').map((name) => {
+    const found = PROJECTIONS.find((projection) => {
+      return projection.name === name || projection.name === name.replaceAll('-', '_')
+    })
+    if (found !== undefined) return found
+    const all = PROJECTIONS.map((projection) => projection.name).join(', ')
+    throw new LedgerError('CONFIG_INVALID', `no projection '${name}'; there are: ${all}`)
+  })
+}
