@@ -75,7 +75,8 @@ async function readWorker (pool: Pool): Promise<WorkerRow> {
     `select state, updated_at as "updatedAt", control.parked_count() as parked,
        extract(epoch from now() - updated_at)::float8 as silent, detail ->> 'reason' as reason
      from control.worker_state`)
-  return row ?? { state: 'unknown', updatedAt: new Date(0), silent: Infinity, reason: null, parked: 0n }
+  const unknown = { state: 'unknown', updatedAt: new Date(0), silent: Infinity, reason: null }
+  return row ?? { ...unknown, parked: 0n }
 }
 
 function viewOf (row: ProjectionRow, head: bigint | undefined): ProjectionView {
