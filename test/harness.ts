@@ -15,15 +15,14 @@ export const TEMPLATE = 'ledger_template'
 export const RUN_PREFIX = 'audit-ledger-test-'
 
 /**
- * Where the address lies: setup, teardown and every test file are children of the same runner,
- * so its process id keeps runs that go on at the same time apart.
+ * Setup, teardown and every test file are children of the same runner, so its process id keeps
+ * runs that go on at the same time apart. Read at once: a killed runner's children get another.
  */
-export function harnessFile (runner: number): string {
-  return join(tmpdir(), `${RUN_PREFIX}${runner}.json`)
-}
+export const RUNNER = process.ppid
+export const HARNESS_FILE = join(tmpdir(), `${RUN_PREFIX}${RUNNER}.json`)
 
 export async function readHarness (): Promise<Harness> {
-  return JSON.parse(await readFile(harnessFile(process.ppid), 'utf8'))
+  return JSON.parse(await readFile(HARNESS_FILE, 'utf8'))
 }
 
 /** Ends the server in the folder, if there is one, and removes it; also removes a mere file. */

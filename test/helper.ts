@@ -8,7 +8,7 @@ import type { Test } from 'tap'
 
 import { spawnNode } from '../src/embedded/eventstore/spawn.ts'
 import { createPool, type Pool, type PoolOptions, type Role } from '../src/postgres/pool.ts'
-import { readHarness, TEMPLATE, urlOf } from './harness.ts'
+import { readHarness, RUN_PREFIX, RUNNER, TEMPLATE, urlOf } from './harness.ts'
 
 export interface TestDatabase {
   readonly name: string
@@ -58,9 +58,9 @@ async function administer (superuserUrl: string, statements: readonly string[]):
   await client.end()
 }
 
-/** A folder of its own outside the checkout, removed when the test ends. */
+/** A folder of its own outside the checkout, removed when the test ends, or by a later run. */
 export async function testFolder (t: Test): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'audit-ledger-folder-'))
+  const folder = await mkdtemp(join(tmpdir(), `${RUN_PREFIX}${RUNNER}-`))
   t.teardown(async () => { await rm(folder, { recursive: true, force: true }) })
   return folder
 }

@@ -8,13 +8,15 @@ import pg from 'pg'
 import { startPostgres } from '../src/embedded/postgres/start.ts'
 import { isRunning } from '../src/embedded/postgres/postmaster.ts'
 import { migrate } from '../src/postgres/migrate.ts'
-import { harnessFile, removeHarness, RUN_PREFIX, TEMPLATE, urlOf, type Harness } from './harness.ts'
+import {
+  HARNESS_FILE, removeHarness, RUN_PREFIX, RUNNER, TEMPLATE, urlOf, type Harness
+} from './harness.ts'
 
 await sweep()
 await start()
 
 async function start (): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), `${RUN_PREFIX}${process.ppid}-`))
+  const folder = await mkdtemp(join(tmpdir(), `${RUN_PREFIX}${RUNNER}-`))
   await chmod(folder, 0o755)
   const postgres = await startPostgres({
     dataDir: join(folder, 'postgres'),
@@ -24,7 +26,7 @@ async function start (): Promise<void> {
   })
   const { url, superuserUrl } = postgres
   const harness: Harness = { folder, url, superuserUrl }
-  await writeFile(harnessFile(process.ppid), JSON.stringify(harness), { mode: 0o600 })
+  await writeFile(HARNESS_FILE, JSON.stringify(harness), { mode: 0o600 })
   const client = new pg.Client(postgres.superuserUrl)
   await client.connect()
   await client.query(`create database ${TEMPLATE} owner ledger`)

@@ -1,5 +1,5 @@
 /** Runs once after the tests of a run. */
-import { harnessFile, readHarness, removeHarness } from './harness.ts'
+import { HARNESS_FILE, readHarness, removeHarness } from './harness.ts'
 
 await removeHarness((await readHarness()).folder)
-await removeHarness(harnessFile(process.ppid))
+await removeHarness(HARNESS_FILE)
