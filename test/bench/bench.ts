@@ -2,6 +2,7 @@ import type { Roles } from './cpu.ts'
 import type { Load } from './load/load.ts'
 import type { Summary, Target } from './stats.ts'
 
+/** The services that are measured; `copy` appears in figures, but serves nothing. */
 export const SYSTEMS = ['noop', 'filelog', 'insert', 'tuned', 'ledger'] as const
 export type SystemName = typeof SYSTEMS[number]
 
@@ -39,6 +40,8 @@ export interface Bench {
   readonly ledger: LedgerAccess | undefined
   /** The baselines' database, as superuser. */
   readonly baselinesUrl: string
+  /** For files of the run; removed with everything in it at the end. */
+  readonly folder: string
   readonly say: (line: string) => void
 }
 
@@ -50,15 +53,15 @@ export interface LedgerAccess {
   /** The ledger's database, as superuser. */
   readonly databaseUrl: string
   readonly logFolder: string
-  /** Of the supervisor, parent of API, worker and log node. */
-  readonly pid: number
+  /** What its API and worker run with: the addresses of log and database among it. */
+  readonly environment: () => Readonly<Record<string, string>>
 }
 
 /** One system's samples of one measure. */
 export interface Figure {
   readonly measure: string
   readonly unit: string
-  readonly system: SystemName
+  readonly system: SystemName | 'copy'
   readonly value: Summary
   /** Role -> microseconds of CPU per event, request or row; the median of the samples. */
   readonly cpuMicros?: Readonly<Record<string, number>> | undefined
@@ -110,7 +113,7 @@ export function limitCheck (what: string, figure: Figure | undefined, limit: num
 
 /** The figure of one system and measure, if it was measured. */
 export function figureOf (
-  figures: readonly Figure[], system: SystemName, measure: string
+  figures: readonly Figure[], system: Figure['system'], measure: string
 ): Figure | undefined {
   return figures.find((figure) => figure.system === system && figure.measure === measure)
 }

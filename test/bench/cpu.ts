@@ -58,6 +58,15 @@ export function childrenOf (pid: number): Array<{ pid: number, command: string }
   })
 }
 
+/** What a process was given as its environment; throws where there is no /proc. */
+export function environmentOf (pid: number): Record<string, string> {
+  const lines = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean)
+  return Object.fromEntries(lines.map((line) => {
+    const at = line.indexOf('=')
+    return [line.slice(0, at), line.slice(at + 1)]
+  }))
+}
+
 /** Resident memory of a process in bytes; undefined when it is gone or there is no /proc. */
 export function residentBytes (pid: number): number | undefined {
   try {

@@ -1,15 +1,20 @@
 import type { Bench, System, SystemName } from './bench.ts'
 import type { CpuSeconds } from './cpu.ts'
 import { copyToPlainTable } from './baselines/tables.ts'
+import { PAGES, pageRate } from './pages.ts'
 import { failureNote, metered } from './sample.ts'
 
 /** What a tenth of the events cost. */
 export interface Step {
   /** Events in the store when it was done. */
   readonly events: number
+  /** Events that were added. */
+  readonly size: number
   readonly seconds: number
   readonly settleSeconds: number
   readonly cpu: CpuSeconds
+  /** Pages per second of each kind, after the first step and after the last. */
+  readonly pages?: Readonly<Record<string, number>>
 }
 
 export type Filled = ReadonlyMap<SystemName, readonly Step[]>
@@ -19,6 +24,7 @@ const BATCH = 100
 const CONNECTIONS = 8
 const SECONDS_MAX = 1_800
 const SEED = 100
+const PAGES_SECONDS = 1
 const FILLED: readonly SystemName[] = ['tuned', 'ledger']
 
 const done = new WeakMap<Bench, Filled>()
@@ -38,7 +44,8 @@ export async function fill (bench: Bench): Promise<void> {
   for (let step = 1; step <= STEPS; step++) {
     for (const system of systems) {
       const taken = await fillStep(bench, system, { events: step * size, size, seed: SEED + step })
-      steps.get(system.name)?.push(taken)
+      const looked = step === 1 || step === STEPS
+      steps.get(system.name)?.push(looked ? { ...taken, pages: await pages(bench, system) } : taken)
     }
     bench.say(`filled to ${step * size} events`)
   }
@@ -64,5 +71,16 @@ async function fillStep (
   })
   const failure = failureNote(result.tally)
   if (failure !== undefined) throw new Error(`filling ${system.name}: ${failure}`)
-  return { events, seconds: result.tally.seconds, settleSeconds: result.settleSeconds, cpu }
+  const { tally: { seconds }, settleSeconds } = result
+  return { events, size, seconds, settleSeconds, cpu }
+}
+
+async function pages (bench: Bench, system: System): Promise<Record<string, number>> {
+  const rates: Record<string, number> = {}
+  for (const [measure, paths] of Object.entries(PAGES)) {
+    // The first sample warms the cache up for these pages.
+    await pageRate(bench, system, { paths, seconds: PAGES_SECONDS / 2 })
+    rates[measure] = (await pageRate(bench, system, { paths, seconds: PAGES_SECONDS })).value
+  }
+  return rates
 }

@@ -97,14 +97,13 @@ function changed (random: Random, entity: EntityRef): Partial<EventInput> & Kind
     status: random.pick(STATES),
     quantity: random.between(1, 99),
     total: `${random.between(10, 9_999)}.50`,
-    currency: 'EUR',
     assignee: `team-${random.between(1, 12)}`
   }
   const after = { ...before, status: random.pick(STATES), quantity: random.between(1, 99) }
   return {
     action: `${entity.type}.updated`,
     category: 'change',
-    entity: { ...entity, name: `${entity.type} ${entity.id}` },
+    entity,
     before,
     after,
     tags: ['web'],
@@ -118,12 +117,12 @@ function other (random: Random, entity: EntityRef): Partial<EventInput> & Kind {
       action: `${entity.type}.viewed`,
       category: 'access',
       entity,
-      description: `Opened ${entity.type} ${entity.id} from the search results of the day`,
+      description: `Opened ${entity.type} ${entity.id}`,
       data: {
         operation: 'read',
         fields: ['id', 'status', 'total', 'assignee'],
         permission: 'orders.read',
-        filters: { status: random.pick(STATES), createdAfter: '2026-01-01' },
+        filters: { status: random.pick(STATES) },
         rowCount: 1
       }
     }
@@ -137,8 +136,8 @@ function other (random: Random, entity: EntityRef): Partial<EventInput> & Kind {
       endpoint: `/api/${entity.type}s/${entity.id}`,
       statusCode: 200,
       durationMs: random.between(2, 400),
-      request: { page: random.between(1, 40), sort: '-updatedAt', include: 'lines,customer' },
-      headers: { accept: 'application/json', 'x-client': 'web/4.11.2' }
+      request: { page: random.between(1, 40), sort: '-updatedAt', include: 'lines' },
+      headers: { 'x-client': 'web/4.11.2' }
     }
   }
 }

@@ -90,7 +90,7 @@ async function startAll (options: Options, cleanup: Cleanup): Promise<Bench> {
     const { stop } = systems.get(name) ?? {}
     if (stop !== undefined) cleanup.add(stop)
   }
-  return { options, load: loadOf(loader), systems, ledger, baselinesUrl, say }
+  return { options, load: loadOf(loader), systems, ledger, baselinesUrl, folder, say }
 }
 
 main(process.argv.slice(2)).then((code) => {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { LedgerAccess, System } from './bench.ts'
 import { stopProcess } from './child.ts'
-import { childrenOf, type Metered, type Roles } from './cpu.ts'
+import { childrenOf, environmentOf, type Metered, type Roles } from './cpu.ts'
 import { eventSeries, TENANTS } from './generator.ts'
 import { call, mustCall, textOf } from './http.ts'
 import { nextId } from './load/requests.ts'
@@ -53,7 +53,7 @@ export async function startLedger (options: LedgerOptions): Promise<RunningLedge
         operator: admin,
         databaseUrl: options.superuserUrl,
         logFolder: join(options.dataDir, 'eventstore'),
-        pid: child.pid ?? 0
+        environment: () => environmentOf(rolesOf(child.pid ?? 0, 0)['worker']?.pid ?? 0)
       }
     }
   } catch (err) {
@@ -97,7 +97,7 @@ async function createTenants (address: string, admin: string): Promise<string[]>
 
 /** Which child of the supervisor does what, by how it was called. */
 const COMMANDS: ReadonlyArray<readonly [RegExp, string]> = [
-  [/ serve\b/, 'service'], [/ work\b/, 'worker'], [/eventstore|\bnode\.js| node\b/, 'log']
+  [/ serve\b/, 'service'], [/ work\b/, 'worker'], [/embedded.eventstore/, 'log']
 ]
 
 function rolesOf (supervisor: number, postgresPid: number): Roles {

@@ -7,6 +7,8 @@ import { COLUMNS, rowOf } from './rows.ts'
 import { serveBaseline, type PageQuery } from './server.ts'
 
 const pool = new pg.Pool({ connectionString: process.argv[2], max: 20 })
+// The server may end first when everything stops; statements under way reject by themselves.
+pool.on('error', () => {})
 const names = Object.keys(COLUMNS)
 const INSERT = `insert into activity_logs (${names.join(', ')})
   values (${names.map((_, index) => `$${index + 1}`).join(', ')})`
