@@ -86,7 +86,7 @@ export function revealSection (
   const r = body.slice(-TAIL_LENGTH + ',"r":"'.length, -2)
   if (!isCommitment(section.commit, r, text)) throw new SectionTampered(place, section.ref)
   const plain: Plain = JSON.parse(text)
-  if (Object.keys(plain).sort().join() !== section.paths.join()) {
+  if (JSON.stringify(Object.keys(plain).sort()) !== JSON.stringify(section.paths)) {
     throw new SectionTampered(place, section.ref)
   }
   return { plain, r }
