@@ -50,6 +50,8 @@ export function localMasterKey (key: Buffer): MasterKey {
       return Buffer.concat([cipher.update(plain), cipher.final()])
     },
     async unwrap (wrapped) {
+      // OpenSSL takes nothing at all for an intact nothing.
+      if (wrapped.length === 0) throw new RangeError('an empty text is no wrapped key')
       const decipher = createDecipheriv('id-aes256-wrap', key, KEY_WRAP_IV)
       return Buffer.concat([decipher.update(wrapped), decipher.final()])
     }

@@ -25,7 +25,8 @@ t.test('key wrap is the one of RFC 3394', async (t) => {
   // Section 4.6: 256 bits of key data with a 256-bit key.
   const key = localMasterKey(Buffer.from(
     '000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f', 'hex'))
-  const plain = Buffer.from('00112233445566778899aabbccddeeff000102030405060708090a0b0c0d0e0f', 'hex')
+  const plain = Buffer.from(
+    '00112233445566778899aabbccddeeff000102030405060708090a0b0c0d0e0f', 'hex')
   t.equal((await key.wrap(plain)).toString('hex'),
     '28c9f404c4b810f4cbccb35cfb87f8263f5786e2d80ed326cbc7f0e71a99f43bfb988b9b7a02dd21')
 })
