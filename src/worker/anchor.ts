@@ -1,4 +1,5 @@
-import type { Log } from '../ledger/log.ts'
+import { isLedgerError } from '../errors.ts'
+import type { Log, LogPosition } from '../ledger/log.ts'
 import { firstOf, readEvent } from '../ledger/read.ts'
 import type { Checkpoint } from './checkpoint.ts'
 
@@ -10,9 +11,21 @@ import type { Checkpoint } from './checkpoint.ts'
  */
 export async function isAnchored (log: Log, checkpoint: Checkpoint | undefined): Promise<boolean> {
   if (checkpoint === undefined) return true
-  const { stream, revision, commit, prepare, id } = checkpoint
+  const { stream, revision, commit, id } = checkpoint
   const inStream = await readEvent(log, stream, revision)
   if (inStream !== undefined) return inStream.id === id && inStream.position === commit
-  const atPosition = await firstOf(log.readAll({ from: { commit, prepare }, max: 1 }))
-  return atPosition?.position === commit && atPosition.id === id
+  const head = await log.head()
+  if (head === undefined || head.commit < commit) return false
+  return await idAt(log, checkpoint) === id
+}
+
+/** A server that has just answered and now refuses has no event that begins at this position. */
+async function idAt (log: Log, { commit, prepare }: LogPosition): Promise<string | undefined> {
+  try {
+    const event = await firstOf(log.readAll({ from: { commit, prepare }, max: 1 }))
+    return event?.position === commit ? event.id : undefined
+  } catch (err) {
+    if (!isLedgerError(err, 'LOG_UNAVAILABLE')) throw err
+    return undefined
+  }
 }

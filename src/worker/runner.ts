@@ -72,23 +72,28 @@ export function createRunner (options: RunnerOptions): Runner {
 }
 
 async function run (context: RunnerContext, signal: AbortSignal): Promise<void> {
+  try {
+    while (!signal.aborted) await tryTerm(context, signal)
+  } finally {
+    context.status.state = 'stopped'
+  }
+}
+
+async function tryTerm (context: RunnerContext, signal: AbortSignal): Promise<void> {
   const { pool, logger, status, holder, leaseMs } = context
-  while (!signal.aborted) {
-    try {
-      const fence = await acquireLease(pool, holder, leaseMs)
-      if (fence === undefined) await pause(context, 'standby', undefined, signal)
-      else await serve(context, fence, signal)
-    } catch (err) {
-      if (!isPassing(err)) throw err
-      if (isLedgerError(err, 'FENCED')) {
-        logger.warn({ fence: status.fence }, 'another runner took over')
-      } else {
-        logger.error({ err }, 'the database cannot be used; trying again')
-        await pause(context, 'waiting-for-database', messageOf(err), signal)
-      }
+  try {
+    const fence = await acquireLease(pool, holder, leaseMs)
+    if (fence === undefined) await pause(context, 'standby', undefined, signal)
+    else await serve(context, fence, signal)
+  } catch (err) {
+    if (!isPassing(err)) throw err
+    if (isLedgerError(err, 'FENCED')) {
+      logger.warn({ fence: status.fence }, 'another runner took over')
+    } else {
+      logger.error({ err }, 'the database cannot be used; trying again')
+      await pause(context, 'waiting-for-database', messageOf(err), signal)
     }
   }
-  Object.assign(status, { state: 'stopped', reason: undefined })
 }
 
 async function pause (
