@@ -23,6 +23,8 @@ export const CONNECT_TIMEOUT_MS = 5_000
 const SERVER_GONE_MS = 5_000
 const KEEPALIVE_MS = 10_000
 const IDLE_MS = 60_000
+/** A process that froze inside a transaction must not hold its locks for ever. */
+export const IDLE_IN_TRANSACTION_MS = 30_000
 
 /**
  * Connections that work as one role. The role is a startup option and not a later SET ROLE: there
@@ -39,6 +41,7 @@ export function createPool (options: PoolOptions): Pool {
     pipeline: options.pipeline ?? false,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: IDLE_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEPALIVE_MS,
     types: TYPES,

@@ -41,8 +41,9 @@ t.test('64-bit numbers are exact', async (t) => {
 t.test('the session says who it is and keeps its limits', async (t) => {
   const pool = db.pool('ledger_api', { applicationName: 'tester', statementTimeoutMs: 100 })
   const { rows } = await pool.query(`select current_setting('application_name') as name,
-    current_setting('statement_timeout') as limit`)
-  t.same(rows, [{ name: 'tester', limit: '100ms' }])
+    current_setting('statement_timeout') as limit,
+    current_setting('idle_in_transaction_session_timeout') as frozen`)
+  t.same(rows, [{ name: 'tester', limit: '100ms', frozen: '30s' }])
   const err = await pool.query('select pg_sleep(10)').catch((err: unknown) => err)
   t.match(err, { code: '57014' })
   t.ok(isUnavailable(err))

@@ -5,7 +5,7 @@ export function draftOf (path: string): string {
   return `${path}.${randomBytes(6).toString('hex')}`
 }
 
-/** Whether it is a system error of one of these codes. */
+/** Whether it is an error of one of these codes, of the system or of SQL. */
 export function hasCode (err: unknown, ...codes: readonly string[]): boolean {
   return err instanceof Error && 'code' in err && codes.includes(String(err.code))
 }

@@ -1,13 +1,18 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import pg from 'pg'
 
 import { SUPERUSER, type Passwords } from './cluster.ts'
+import { hasCode } from './files.ts'
 
 /** The role that owns the database, and the database: what DATABASE_URL would name. */
 export const OWNER = 'ledger'
 export const DATABASE = 'ledger'
 
 /** A role or database that another process made a moment ago. */
-const ALREADY_THERE = new Set(['42710', '42P04', '23505'])
+const ALREADY_THERE = ['42710', '42P04', '23505']
+const CANNOT_CONNECT_NOW = '57P03'
+const RECOVERY_WAIT_MS = 60_000
 
 export function connectionUrl (user: string, password: string, port: number): string {
   return `postgres://${user}:${password}@127.0.0.1:${port}/${DATABASE}`
@@ -18,11 +23,7 @@ export function connectionUrl (user: string, password: string, port: number): st
  * get around row level security; it may create the group roles that the migrations need.
  */
 export async function ensureOwner (port: number, passwords: Passwords): Promise<void> {
-  const client = new pg.Client({
-    host: '127.0.0.1', port, user: SUPERUSER, password: passwords.superuser, database: 'postgres'
-  })
-  client.on('error', () => {})
-  await client.connect()
+  const client = await connect(port, passwords.superuser)
   try {
     const found = await client.query<{ role: boolean, database: boolean }>(
       `select exists (select from pg_roles where rolname = $1) as role,
@@ -40,10 +41,29 @@ export async function ensureOwner (port: number, passwords: Passwords): Promise<
   }
 }
 
+/** A server that is recovering from the crash of a backend says so: it is waited for. */
+async function connect (port: number, password: string): Promise<pg.Client> {
+  const giveUpAt = Date.now() + RECOVERY_WAIT_MS
+  for (;;) {
+    const client = new pg.Client({
+      host: '127.0.0.1', port, user: SUPERUSER, password, database: 'postgres'
+    })
+    client.on('error', () => {})
+    try {
+      await client.connect()
+      return client
+    } catch (err) {
+      await client.end().catch(() => {})
+      if (!(hasCode(err, CANNOT_CONNECT_NOW) && Date.now() < giveUpAt)) throw err
+      await sleep(50)
+    }
+  }
+}
+
 async function create (client: pg.Client, statement: string): Promise<void> {
   try {
     await client.query(statement)
   } catch (err) {
-    if (!(err instanceof pg.DatabaseError && ALREADY_THERE.has(err.code ?? ''))) throw err
+    if (!hasCode(err, ...ALREADY_THERE)) throw err
   }
 }

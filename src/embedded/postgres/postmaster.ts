@@ -61,8 +61,8 @@ export async function disownLock (place: string): Promise<void> {
   await writeFile(path, text.replace(/^\d+/, String(process.pid)), { flag: 'r+' })
 }
 
-/** Fast shutdown first; immediate and then kill for a server that does not obey: 9.5 s in all. */
-const ESCALATION = [['SIGINT', 6_000], ['SIGQUIT', 2_000], ['SIGKILL', 1_500]] as const
+/** Fast shutdown first; immediate and then kill for a server that does not obey: 8 s in all. */
+const ESCALATION = [['SIGINT', 4_500], ['SIGQUIT', 1_500], ['SIGKILL', 2_000]] as const
 
 /**
  * Ends the server within 10 s; a harder way than SIGINT costs a recovery, not data.

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { serverAccount } from './account.ts'
 import { findBinaries, inspect, type Binaries } from './binaries.ts'
 import { createCluster, dataVersion, passwords, placeData, SUPERUSER } from './cluster.ts'
+import { hasCode } from './files.ts'
 import type { Shelter } from './npm-binaries.ts'
 import { connectionUrl, ensureOwner, OWNER } from './owner.ts'
 import { serves, stopPostmaster } from './postmaster.ts'
@@ -40,6 +41,7 @@ export interface RunningPostgres {
 }
 
 const EXIT_POLL_MS = 200
+const WRONG_PASSWORD = '28P01'
 
 /**
  * A Postgres of our own on the data folder, made on the first call; ready when this returns.
@@ -69,6 +71,7 @@ export async function startPostgres (options: PostgresOptions): Promise<RunningP
     await ensureOwner(server.port, secrets)
   } catch (err) {
     if (!server.adopted) await stopPostmaster(server.pid, place)
+    if (!hasCode(err, WRONG_PASSWORD)) throw err
     throw new Error(`The database in ${place} does not take the passwords kept in ${dataDir}.*`,
       { cause: err })
   }

@@ -75,6 +75,21 @@ t.test('a server that was killed with its backends recovers what was committed',
   await kill(first.child)
 })
 
+t.test('a server that is recovering from a crashed backend is waited for', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await boot(t, { dataDir })
+  const busy = ask(first.url, 'select pg_backend_pid(), pg_sleep(60)').catch(() => {})
+  const client = await ask(first.superuserUrl, `select pid from pg_stat_activity
+    where usename = 'ledger'`)
+  for (const pid of client) process.kill(Number(pid), 'SIGKILL')
+  await sleep(20)
+  const second = await boot(t, { dataDir })
+  t.equal(second.pid, first.pid)
+  t.equal(second.adopted, true)
+  t.same(await ask(second.url, 'select 1'), [1])
+  await busy
+})
+
 t.test('a lock file whose process id belongs to a stranger is not believed', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await boot(t, { dataDir })
