@@ -50,7 +50,9 @@ async function listenOnce (options: ListenerOptions, signal: AbortSignal): Promi
     const lost = new Promise<void>((resolve) => {
       client.once('error', () => { resolve() })
       client.once('end', resolve)
-      signal.addEventListener('abort', () => { resolve() }, { once: true })
+      // A signal that aborted while we were connecting tells nobody any more.
+      if (signal.aborted) resolve()
+      else signal.addEventListener('abort', () => { resolve() }, { once: true })
     })
     client.on('notification', ({ payload = '' }) => { onNotification(payload) })
     await client.query(`listen ${channel}`)
