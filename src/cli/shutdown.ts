@@ -14,7 +14,9 @@ export function stopSignal (): AbortSignal {
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
-  if (process.send !== undefined) process.once('disconnect', stop)
+  process.once('disconnect', stop)
+  // Listening for the supervisor must not keep a process alive that has nothing left to do.
+  process.channel?.unref()
   return controller.signal
 }
 
