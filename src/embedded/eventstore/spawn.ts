@@ -42,7 +42,10 @@ export async function spawnNode (options: SpawnOptions): Promise<SpawnedNode> {
   // The same extension as this file: compiled it is .js, under a TypeScript loader .ts.
   const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
   const main = fileURLToPath(new URL(`./main${extension}`, import.meta.url))
-  const child = fork(main, argumentsOf(options), { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] })
+  // In a process group of its own: Ctrl-C is for the parent, who stops its users before the node.
+  const child = fork(main, argumentsOf(options), {
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc'], detached: true
+  })
   const exited = new Promise<Exit>((resolve) => {
     child.once('exit', (code, signal) => { resolve({ code, signal }) })
   })
