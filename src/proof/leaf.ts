@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import canonicalize from 'canonicalize'
+import { FormatError, parseDecimal } from './format.ts'
 
 /** What a leaf commits to: an event exactly as the log returns it. */
 export interface LeafEvent {
@@ -17,12 +18,54 @@ export interface LeafEvent {
  */
 export function leafData (event: LeafEvent): string {
   const { id, stream, type, data } = event
-  const text = canonicalize({ id, stream, revision: event.revision.toString(), type, data })
-  if (text === undefined) throw new TypeError('leaf data: not a JSON value')
-  return text
+  return canonicalJson({ id, stream, revision: event.revision.toString(), type, data })
 }
 
 /** The Merkle leaf hash of leaf data: SHA-256(0x00 || leaf data), RFC 6962 section 2.1. */
 export function leafHash (leaf: string): Buffer {
   return hash('sha256', Buffer.from('\u0000' + leaf), 'buffer')
+}
+
+/**
+ * The event of leaf data. Throws FormatError unless the text is canonical (RFC 8785), so that no
+ * reader can take it for anything else, and has exactly the members that leafData writes.
+ */
+export function parseLeafData (leaf: string): LeafEvent {
+  const value = parseCanonical(leaf, 'leaf data')
+  const { id, stream, revision, type, data, ...rest } = membersOf(value, 'leaf data')
+  const known = typeof id === 'string' && typeof stream === 'string' && typeof type === 'string'
+  if (!known || typeof revision !== 'string' || data === undefined) {
+    throw new FormatError('leaf data: id, stream, revision, type or data is missing')
+  }
+  if (Object.keys(rest).length > 0) throw new FormatError('leaf data: an unknown member')
+  return { id, stream, revision: parseDecimal(revision, 'leaf data: revision'), type, data }
+}
+
+/** The canonical JSON of a value, RFC 8785. Throws TypeError for what is not JSON. */
+export function canonicalJson (value: unknown): string {
+  const text = canonicalize(value)
+  if (text === undefined) throw new TypeError('not a JSON value')
+  return text
+}
+
+/** The value of a text in canonical JSON, RFC 8785. Throws FormatError for every other spelling. */
+export function parseCanonical (text: string, what: string): unknown {
+  let again: string
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+    again = canonicalJson(value)
+  } catch (err) {
+    throw new FormatError(`${what}: not JSON`, { cause: err })
+  }
+  if (again !== text) throw new FormatError(`${what}: not canonical JSON`)
+  return value
+}
+
+/** The members of a JSON object. Throws FormatError for any other value. */
+export function membersOf (value: unknown, what: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new FormatError(`${what}: not an object`)
+  }
+  return Object.fromEntries(Object.entries(value))
 }

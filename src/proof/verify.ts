@@ -1,0 +1,200 @@
+import { LINE_BYTES_MAX, type Scope } from './bundle.ts'
+import type { Checkpoint } from './checkpoint.ts'
+import { Continuity } from './continuity.ts'
+import { Dates } from './dates.ts'
+import { fault, messageOf, type Finding, type FindingKind } from './finding.ts'
+import { leafHash, parseLeafData } from './leaf.ts'
+import { LineSplitter } from './line-splitter.ts'
+import { verifyInclusion } from './merkle-proof.ts'
+import type { Policy } from './policy.ts'
+import { sectionsOf } from './section.ts'
+import { parseTlogProof, type TlogProof } from './tlog-proof.ts'
+import { describe, judgeCheckpoint, type Cosignature } from './trust.ts'
+import { BundleVerifier, type BundleCounts } from './verify-bundle.ts'
+
+export interface VerifyOptions {
+  /** Whom the verifier trusts. Keys that come with the evidence count for nothing. */
+  policy: Policy
+  /** A signed checkpoint that the verifier kept: the tree must have continued it. */
+  kept?: string
+  /** How old the newest cosignature may be, and the time now: seconds, seconds since 1970. */
+  age?: { seconds: bigint, now: bigint }
+}
+
+export interface VerifyBundleOptions extends VerifyOptions {
+  /** The SHA-256 that the whole file must have, hexadecimal, as the receiver was told elsewhere. */
+  sha256?: string
+  /** Told after every chunk. */
+  onProgress?: (progress: { bytes: number, leaves: number, proven: number }) => void
+}
+
+/** What was verified. */
+export interface Summary extends BundleCounts {
+  /** Something was proven, and there are no faults. */
+  ok: boolean
+  /** How many findings of each kind, both faults and infos. */
+  findings: Partial<Record<FindingKind, number>>
+  /** Faults among them. */
+  faults: number
+  checkpoint: Checkpoint | undefined
+  cosignatures: readonly Cosignature[]
+  /** What was claimed to be complete; undefined for a single proof. */
+  scope: Scope | undefined
+  /** The SHA-256 of the file, hexadecimal. */
+  sha256: string | undefined
+}
+
+/**
+ * Verifies a bundle offline, reading it once with bounded memory: the signed checkpoint against
+ * the policy, every leaf's data against its hash, every hash against the signed root (RFC 9162
+ * section 2.1.3), that no leaf or revision of the scope is missing, doubled or out of order, and
+ * whatever was shown of sealed sections. Yields findings as they are met, returns the summary.
+ * Never throws for what is in the file; an error of the source itself is thrown.
+ */
+export async function * verifyBundle (
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options: VerifyBundleOptions
+): AsyncGenerator<Finding, Summary> {
+  const verifier = new BundleVerifier(options.policy, options.kept)
+  const splitter = new LineSplitter(LINE_BYTES_MAX)
+  const tally = new Tally()
+  let bytes = 0
+  for await (const chunk of chunks) {
+    for (const line of splitter.push(chunk)) yield * tally.count(verifier.line(line))
+    bytes += chunk.length
+    const { leaves, proven } = verifier.counts
+    options.onProgress?.({ bytes, leaves, proven })
+    if (splitter.overflow) break
+  }
+  yield * tally.count(verifier.end(splitter.rest))
+  const { counts, scope, checkpoint, cosignatures, sha256 } = verifier
+  yield * tally.count([
+    ...judgeDigest(sha256, options.sha256),
+    ...judgeAge(cosignatures, options.age),
+    ...judgeEmpty(counts.proven)
+  ])
+  return { ...tally.result(), ...counts, scope, checkpoint, cosignatures, sha256 }
+}
+
+/**
+ * Verifies a single proof (C2SP tlog-proof) offline: its checkpoint against the policy, and that
+ * the leaf is in the signed tree (RFC 9162 section 2.1.3.2). `leaf`: the leaf data; default: what
+ * the proof carries as extra data. Never throws for what it is given.
+ */
+export function verifyProof (
+  text: string, options: VerifyOptions & { leaf?: string }
+): { findings: Finding[], summary: Summary } {
+  let proof: TlogProof
+  try {
+    proof = parseTlogProof(text)
+  } catch (err) {
+    return conclude([fault('malformed', messageOf(err))], NOTHING)
+  }
+  const { policy, kept, age } = options
+  const { checkpoint, cosignatures, findings } = judgeCheckpoint(proof.checkpoint, policy)
+  const leaf = options.leaf ?? proof.extra?.toString('utf8')
+  if (checkpoint === undefined || leaf === undefined) {
+    if (leaf === undefined) findings.push(fault('missing', 'the leaf data is not there'))
+    return conclude(findings, { ...NOTHING, checkpoint })
+  }
+  const { index } = proof
+  const claim = { index, size: checkpoint.size, leafHash: leafHash(leaf), root: checkpoint.root }
+  const proven = verifyInclusion(claim, proof.proof)
+  if (!proven) {
+    const message = `leaf ${index} is not shown to be in ${describe(checkpoint)}`
+    findings.push(fault('bad-proof', message, { index }))
+  }
+  const continuity = kept === undefined ? [] : new Continuity(kept, policy).end(checkpoint)
+  findings.push(...continuity, ...judgeAge(cosignatures, age))
+  const { sealed, findings: wrong } = judgeLeaf(leaf, index, cosignatures)
+  return conclude([...findings, ...wrong], {
+    ...NOTHING, leaves: 1, proven: proven ? 1 : 0, sealed, checkpoint, cosignatures
+  })
+}
+
+/** All findings of a verification, for those who do not need them one by one. */
+export async function collect (
+  verification: AsyncGenerator<Finding, Summary>
+): Promise<{ findings: Finding[], summary: Summary }> {
+  const findings: Finding[] = []
+  for (;;) {
+    const { done, value } = await verification.next()
+    if (done === true) return { findings, summary: value }
+    findings.push(value)
+  }
+}
+
+type Result = Pick<Summary, 'ok' | 'findings' | 'faults'>
+
+const NOTHING: Omit<Summary, keyof Result> = {
+  leaves: 0,
+  proven: 0,
+  sealed: 0,
+  opened: 0,
+  shredded: 0,
+  unfollowed: 0,
+  checkpoint: undefined,
+  cosignatures: [],
+  scope: undefined,
+  sha256: undefined
+}
+
+/** Counts findings as they pass. */
+class Tally {
+  readonly #kinds: Summary['findings'] = {}
+  #faults = 0
+
+  count (findings: Finding[]): Finding[] {
+    for (const { kind, severity } of findings) {
+      this.#kinds[kind] = (this.#kinds[kind] ?? 0) + 1
+      if (severity === 'fault') this.#faults++
+    }
+    return findings
+  }
+
+  result (): Result {
+    return { ok: this.#faults === 0, findings: this.#kinds, faults: this.#faults }
+  }
+}
+
+function conclude (
+  findings: Finding[], rest: Omit<Summary, keyof Result>
+): { findings: Finding[], summary: Summary } {
+  const tally = new Tally()
+  const all = tally.count([...findings, ...judgeEmpty(rest.proven)])
+  return { findings: all, summary: { ...rest, ...tally.result() } }
+}
+
+function judgeLeaf (leaf: string, index: bigint, cosignatures: readonly Cosignature[]) {
+  const dates = new Dates()
+  dates.head(cosignatures)
+  try {
+    const { data, stream, revision } = parseLeafData(leaf)
+    const findings = dates.check(index, data, { index, stream, revision })
+    return { sealed: sectionsOf(data).length, findings }
+  } catch (err) {
+    return { sealed: 0, findings: [fault('malformed', messageOf(err), { index })] }
+  }
+}
+
+function judgeDigest (actual: string, wanted: string | undefined): Finding[] {
+  return wanted === undefined || wanted === actual
+    ? []
+    : [fault('tampered', `the file's SHA-256 is ${actual}, not ${wanted}`)]
+}
+
+function judgeAge (
+  cosignatures: readonly Cosignature[], age: VerifyOptions['age']
+): Finding[] {
+  if (age === undefined) return []
+  const newest = cosignatures.reduce<bigint | undefined>(
+    (last, { time }) => last === undefined || time > last ? time : last, undefined)
+  if (newest === undefined) return [fault('stale', 'no witness says when this was the last head')]
+  return age.now - newest > age.seconds
+    ? [fault('stale', `the newest cosignature is ${age.now - newest} seconds old`)]
+    : []
+}
+
+/** Nothing that holds is not the same as nothing that is wrong. */
+function judgeEmpty (proven: number): Finding[] {
+  return proven > 0 ? [] : [fault('empty', 'nothing was proven')]
+}
