@@ -1,6 +1,6 @@
 import helmet from '@fastify/helmet'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import fastify, { type FastifyBaseLogger } from 'fastify'
+import fastify, { LogController, type FastifyBaseLogger } from 'fastify'
 import { uuidv7 } from 'uuidv7'
 import type { Role } from '../../schemas/http/api-keys.ts'
 import { BATCH_MAX_BYTES } from '../../schemas/primitives.ts'
@@ -37,7 +37,7 @@ type Row = [method: Method, url: string, make: (services: Services) => Endpoint]
 const READERS: readonly Role[] = ['auditor', 'compliance']
 
 /** Everything that needs no credential. */
-const PUBLIC: readonly Row[] = [
+export const PUBLIC: readonly Row[] = [
   ['GET', '/livez', liveness],
   ['GET', '/readyz', readiness],
   ['GET', '/metrics', metrics],
@@ -46,7 +46,7 @@ const PUBLIC: readonly Row[] = [
 ]
 
 /** Everything else: what is where, and who may call it. */
-const PROTECTED: ReadonlyArray<[...Row, roles: readonly Role[]]> = [
+export const PROTECTED: ReadonlyArray<[...Row, roles: readonly Role[]]> = [
   ['POST', '/v1/events', appendEvents, ['producer']],
   ['GET', '/v1/events', listEvents, READERS],
   ['GET', '/v1/events/:id', oneEvent, READERS],
@@ -80,7 +80,7 @@ export function createApp (deps: ApiDeps): App {
   const logger: FastifyBaseLogger = deps.logger
   const app = fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BATCH_MAX_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { parseStrictJson } from '../../schemas/strict-json.ts'
 import { LedgerError } from '../errors.ts'
 import type { App } from './endpoint.ts'
+import { refusal } from './validator.ts'
 
 export const JSON_TYPE = 'application/json'
 export const NDJSON_TYPE = 'application/x-ndjson'
@@ -30,6 +31,8 @@ export function takeJson (app: App): void {
   ) => {
     mediaTypeOf(request)
     const parsed = parseStrictJson(body)
+    // Fastify takes null for no body, and so does the validator: one that was sent is refused here.
+    if (parsed.ok && parsed.value === null) throw refusal([{ pointer: '', detail: 'is null' }])
     if (parsed.ok) return parsed.value
     throw new LedgerError('INVALID_JSON', 'The body cannot be kept unaltered', {
       violations: parsed.violations

@@ -22,8 +22,8 @@ export const refuseOrTake: FastifySchemaCompiler<TSchema> = ({ schema, httpPart 
   const check = TypeCompiler.Compile(schema)
   const named = httpPart !== 'body'
   return (sent: unknown): Result => {
-    // No body at all is the empty object: a request that needs no answer to any question.
-    const given = httpPart === 'body' && sent === undefined ? {} : sent
+    // Fastify says null for no body at all, which is the empty object here: nothing was said.
+    const given = httpPart === 'body' && (sent ?? null) === null ? {} : sent
     const early = named ? unusable(schema, given as Values, httpPart === 'querystring') : []
     const value = httpPart === 'querystring' ? converted(schema, given as Values) : given
     if (early.length === 0 && check.Check(value)) return { value }
