@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { buildFrame, STREAM_NAME_MAX, type Section } from '../storage/frame.ts'
 import type { Log } from '../storage/log.ts'
 import { INT64_MAX } from '../wire/protobuf.ts'
-import { parseEventId, type ProposedEvent } from '../wire/recorded.ts'
+import { HEAD_BYTES, parseEventId, type ProposedEvent } from '../wire/recorded.ts'
 import { decide, type Expected, type StreamState } from './append-rules.ts'
 import { applySection } from './apply.ts'
 import { createKnownIds } from './known-ids.ts'
@@ -50,8 +50,6 @@ export interface Engine {
 export const DEFAULT_MAX_APPEND_BYTES = 1024 * 1024
 /** No call takes more than this with all its metadata, as no log record of the real server does. */
 const RECORD_BYTES_MAX = 16 * 1024 * 1024
-/** Enough of an event to hold its id. */
-const HEAD_BYTES = 128
 
 /** An engine over an open log and its index. */
 export function createEngine (options: EngineOptions): Engine {

@@ -64,24 +64,29 @@ export function handleBatchAppend (call: Call, context: Context): void {
 
   /** Adds a chunk; gives the events when they are complete. */
   function gather (message: BatchAppendMessage): Omit<Partial, 'timer'> | undefined {
-    const { correlationId: id, target, events, isFinal } = message
+    const { correlationId: id, target, events, isFinal, problem } = message
     const known = partials.get(id)
     if (known === undefined && target === undefined) {
       throw new WireError('the first chunk of an append names no stream')
     }
-    if (known === undefined && target !== undefined && isFinal) {
+    if (known === undefined && target !== undefined && isFinal && problem === undefined) {
       return { target, events: [...events], bytes: dataBytes(events), answered: false }
     }
     const partial = known ?? (target === undefined ? undefined : open(id, target))
     if (partial === undefined) return undefined
-    if (!partial.answered) add(id, partial, events)
+    if (!partial.answered) add(id, partial, message)
     if (!isFinal) return undefined
     clearTimeout(partial.timer)
     partials.delete(id)
     return partial.answered ? undefined : partial
   }
 
-  function add (id: string, partial: Partial, events: readonly ProposedEvent[]): void {
+  function add (id: string, partial: Partial, message: BatchAppendMessage): void {
+    const { events, problem } = message
+    if (problem !== undefined) {
+      abandon(id, partial, { kind: 'bad-request', message: problem })
+      return
+    }
     partial.bytes += dataBytes(events)
     partial.events.push(...events)
     const { maxAppendBytes: maxBytes } = engine

@@ -27,6 +27,9 @@ export interface Call {
   fail (error: unknown): void
 }
 
+/** How long a client may keep its half of a call open after the answer. */
+const LINGER_MS = 1_000
+
 /** Answers the request headers of a call and returns it. */
 export function openCall (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Call {
   const aborter = new AbortController()
@@ -37,8 +40,9 @@ export function openCall (stream: ServerHttp2Stream, headers: IncomingHttpHeader
   stream.on('close', () => { aborter.abort() })
   stream.on('wantTrailers', () => {
     stream.sendTrailers(trailersOf(status))
-    // Half of the call may still be open: the client learns that nobody listens any more.
-    setImmediate(() => { if (!stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR) })
+    // A client that keeps its half open is cut off, but not before the trailers are out.
+    const timer = setTimeout(() => { stream.close(constants.NGHTTP2_NO_ERROR) }, LINGER_MS)
+    stream.on('close', () => { clearTimeout(timer) })
   })
   stream.respond({ ':status': 200, 'content-type': 'application/grpc+proto' },
     { waitForTrailers: true })

@@ -7,6 +7,7 @@ import http2, {
   type Http2Session, type IncomingHttpHeaders, type ServerHttp2Stream, type ServerOptions
 } from 'node:http2'
 import net, { type AddressInfo, type Socket } from 'node:net'
+import tls from 'node:tls'
 
 export interface ServerSettings {
   readonly host: string
@@ -27,6 +28,8 @@ export interface RunningServer {
 export const DRAIN_MS = 1_000
 /** A client may open this many connections at once; more are refused. */
 const CONNECTIONS_MAX = 1_024
+/** A connection that says nothing at all for this long is closed. */
+const SILENCE_MS = 10_000
 
 const HTTP2_OPTIONS: ServerOptions = {
   // Per connection, in MB: a thousand subscriptions with full buffers fit.
@@ -40,9 +43,14 @@ const PREFACE = 'PRI '
 export async function startServer (settings: ServerSettings): Promise<RunningServer> {
   const sessions = new Set<Http2Session>()
   const sockets = new Set<Socket>()
+  const grpc = http2.createServer(HTTP2_OPTIONS)
+  const web = http.createServer(answerHttp)
+  serveCalls(grpc, settings, sessions)
+  const hand = (socket: Socket, isHttp2: boolean) =>
+    (isHttp2 ? grpc : web).emit('connection', socket)
   const listener = settings.tls === undefined
-    ? plainListener(settings, sessions)
-    : tlsListener(settings, settings.tls, sessions)
+    ? plainListener(hand)
+    : tlsListener(settings.tls, hand)
   listener.maxConnections = CONNECTIONS_MAX
   listener.on('connection', (socket: Socket) => {
     sockets.add(socket)
@@ -57,40 +65,37 @@ export async function startServer (settings: ServerSettings): Promise<RunningSer
   }
 }
 
-function plainListener (settings: ServerSettings, sessions: Set<Http2Session>): net.Server {
-  const grpc = http2.createServer(HTTP2_OPTIONS)
-  const web = http.createServer(answerHttp)
-  serveCalls(grpc, settings, sessions)
+/** Gives a connection to the server of its protocol. */
+type Hand = (socket: Socket, isHttp2: boolean) => void
+
+function plainListener (hand: Hand): net.Server {
   return net.createServer((socket) => {
+    socket.setTimeout(SILENCE_MS, () => { socket.destroy() })
     socket.once('readable', () => {
+      socket.setTimeout(0)
       const first: Buffer | null = socket.read()
       if (first === null) return
       socket.unshift(first)
-      const isHttp2 = first.subarray(0, PREFACE.length).toString('latin1') === PREFACE
-      ;(isHttp2 ? grpc : web).emit('connection', socket)
+      hand(socket, first.subarray(0, PREFACE.length).toString('latin1') === PREFACE)
     })
   })
 }
 
-function tlsListener (
-  settings: ServerSettings, tls: { cert: string, key: string }, sessions: Set<Http2Session>
-): net.Server {
-  const server = http2.createSecureServer({ ...HTTP2_OPTIONS, ...tls, allowHTTP1: true })
-  server.on('request', (request, response) => {
-    if (request.httpVersionMajor === 1) answerHttp(request, response)
+function tlsListener (certificate: { cert: string, key: string }, hand: Hand): net.Server {
+  const server = tls.createServer({ ...certificate, ALPNProtocols: ['h2', 'http/1.1'] })
+  server.on('secureConnection', (socket) => {
+    socket.on('error', () => {})
+    hand(socket, socket.alpnProtocol === 'h2')
   })
   server.on('tlsClientError', () => {})
-  serveCalls(server, settings, sessions)
   return server
 }
 
 function serveCalls (
-  server: http2.Http2Server | http2.Http2SecureServer,
-  settings: ServerSettings, sessions: Set<Http2Session>
+  server: http2.Http2Server, settings: ServerSettings, sessions: Set<Http2Session>
 ): void {
   server.on('session', (session) => {
     sessions.add(session)
-    session.on('connect', () => {})
     session.setLocalWindowSize(CONNECTION_WINDOW)
     session.on('error', () => {})
     session.on('close', () => { sessions.delete(session) })
@@ -99,14 +104,16 @@ function serveCalls (
   server.on('stream', settings.onCall)
 }
 
-function answerHttp (
-  request: IncomingMessage | http2.Http2ServerRequest,
-  response: ServerResponse | http2.Http2ServerResponse
-): void {
-  const isPing = request.url === '/ping' && request.method === 'GET'
-  response.statusCode = isPing ? 200 : 404
+/** Older interfaces of the real server that the client falls back to, and that are not here. */
+const NOT_IMPLEMENTED = /^\/(subscriptions|projections?)(\/|$)/
+
+function answerHttp (request: IncomingMessage, response: ServerResponse): void {
+  const path = request.url ?? ''
+  const isPing = path === '/ping' && request.method === 'GET'
+  response.statusCode = isPing ? 200 : NOT_IMPLEMENTED.test(path) ? 501 : 404
   response.setHeader('content-type', 'application/json')
-  response.end(JSON.stringify({ msg: isPing ? 'Ping request successfully handled' : 'Not found' }))
+  const message = http.STATUS_CODES[response.statusCode]
+  response.end(JSON.stringify({ msg: isPing ? 'Ping request successfully handled' : message }))
 }
 
 function listen (listener: net.Server, { host, port }: ServerSettings): Promise<void> {

@@ -115,4 +115,3 @@ function checkIndex (
     snapshot.covered <= log.end && snapshot.fingerprint === fingerprint(fd, snapshot.covered)
   return usable ? 'good' : 'unusable'
 }
-

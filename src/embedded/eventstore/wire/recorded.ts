@@ -2,7 +2,7 @@
  * The stored form of an event: a complete gRPC message `ReadResp { event { event, commit_position
  * } }`, exactly as a reader receives it, so that reading is copying.
  */
-import { putVarint, readFields, varintSize } from './protobuf.ts'
+import { putVarint, readFields, readVarint, varintSize } from './protobuf.ts'
 
 /** An event as a client proposes it; `id` is a UUID in lower case. */
 export interface ProposedEvent {
@@ -37,6 +37,8 @@ export interface RecordedEvent {
 
 /** Bytes before a gRPC message: a flag (0: not compressed) and the length, big endian. */
 export const GRPC_PREFIX = 5
+/** Enough of a stored event to hold its id. */
+export const HEAD_BYTES = 64
 
 const mapKey = (key: string) => Buffer.from([0x0a, key.length, ...Buffer.from(key), 0x12])
 const TYPE = mapKey('type')
@@ -111,7 +113,7 @@ export function parseEvent (buffer: Buffer, start: number): RecordedEvent {
   }
 }
 
-/** The id of the stored event that begins at `start`: it is always at the same place. */
+/** The id of the stored event that begins at `start`; its first {@link HEAD_BYTES} will do. */
 export function parseEventId (buffer: Buffer, start: number): string {
   const [from] = recordedRange(buffer, start)
   return buffer.toString('latin1', from + 4, from + ID_SIZE)
@@ -130,16 +132,13 @@ export function parseNames (buffer: Buffer, start: number): { stream: string, ty
   return { stream, type }
 }
 
+/** Where the record of a stored event is: always the first field of the first field. */
 function recordedRange (buffer: Buffer, start: number): [number, number] {
-  let range: [number, number] | undefined
-  const end = start + GRPC_PREFIX + buffer.readUInt32BE(start + 1)
-  let at = start + GRPC_PREFIX + 1
-  while ((buffer[at++] ?? 0) >= 0x80);
-  readFields(buffer, at, end, (field, _value, a, b) => {
-    if (field === 1) range = [a, b]
-  })
-  if (range === undefined) throw new Error('a stored event has no record')
-  return range
+  const cursor = { buffer, at: start + GRPC_PREFIX + 1, end: buffer.length }
+  readVarint(cursor)
+  cursor.at++
+  const length = readVarint(cursor)
+  return [cursor.at, cursor.at + length]
 }
 
 function innerString (buffer: Buffer, start: number, end: number): string {

@@ -21,6 +21,8 @@ export interface BatchAppendMessage {
   readonly target: Target | undefined
   readonly events: readonly ProposedEvent[]
   readonly isFinal: boolean
+  /** Why an event of it cannot be taken; the other appends of the call go on. */
+  readonly problem: string | undefined
 }
 
 /** Where a read begins: a revision or position, or one of the ends. */
@@ -62,13 +64,19 @@ export function decodeBatchAppend (buffer: Buffer): BatchAppendMessage {
   let target: Target | undefined
   const events: ProposedEvent[] = []
   let isFinal = false
+  let problem: string | undefined
   readFields(buffer, 0, buffer.length, (field, value, a, b) => {
     if (field === 1) correlationId = decodeUuid(buffer, a, b)
     else if (field === 2) target = decodeTarget(buffer, a, b)
-    else if (field === 3) events.push(decodeEvent(buffer, a, b))
-    else if (field === 4) isFinal = value !== 0
+    else if (field === 3) {
+      try {
+        events.push(decodeEvent(buffer, a, b))
+      } catch (error) {
+        problem = error instanceof Error ? error.message : String(error)
+      }
+    } else if (field === 4) isFinal = value !== 0
   })
-  return { correlationId, target, events, isFinal }
+  return { correlationId, target, events, isFinal, problem }
 }
 
 /** Decodes a `DeleteReq` or `TombstoneReq`. */
