@@ -1,6 +1,6 @@
 import { EventStoreDBClient, NO_STREAM } from '@eventstore/db-client'
 import { guardClient, probe } from './client-guard.ts'
-import { jsonBytes } from './client-json.ts'
+import { clientEvent } from './client-json.ts'
 import type { AppendOutcome, LogEvent } from './log.ts'
 
 /** What an append waits for: the answer, or that there will be none. */
@@ -31,7 +31,7 @@ export class Writer {
   ): Promise<AppendOutcome> {
     if (expected !== undefined && expected < 0n) throw new RangeError('expected revision < 0')
     if (events.length === 0) throw new RangeError('an append without events')
-    const prepared = events.map(jsonBytes)
+    const prepared = events.map(clientEvent)
     if (this.#closed) return { kind: 'unavailable', cause: new Error('the log is closed') }
     const client = this.#client ??= this.#newClient()
     const reachable = await this.#within(probe(client))
