@@ -88,9 +88,21 @@ function present<T> (value: T | undefined, condition: (value: T) => string): str
 function actorConditions (actor: EventFilter['actor'], param: Parameter): string[] {
   if (actor === undefined) return []
   const key = `e.actor_key = ${param(actor.key)}`
-  if (actor.type === undefined) return [key]
-  if (actor.type === 'user') return ["e.actor_type = 'user'", key]
-  return ["e.actor_type <> 'user'", `e.actor_type = ${param(actor.type)}`, key]
+  if (isPerson(actor)) return ["e.actor_type = 'user'", key]
+  const type = present(actor.type, (name) => `e.actor_type = ${param(name)}`)
+  return ["e.actor_type <> 'user'", ...type, key]
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/** Whether the text can be a person's ref. */
+export function isRef (text: string): boolean {
+  return UUID.test(text)
+}
+
+/** Whether the actor asked for is a person: without a type, a UUID is taken for one's ref. */
+export function isPerson ({ type, key }: NonNullable<EventFilter['actor']>): boolean {
+  return type === undefined ? isRef(key) : type === 'user'
 }
 
 function entityConditions (entity: EventFilter['entity'], param: Parameter): string[] {

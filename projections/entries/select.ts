@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Statement } from '../projection.ts'
-import { conditionsOf, type InnerFilter, type Parameter } from './filter.ts'
+import { conditionsOf, isPerson, isRef, type InnerFilter, type Parameter } from './filter.ts'
 
 /** A page: newest first, at most `limit` events. */
 export interface Page {
@@ -31,7 +31,6 @@ export interface Selection {
   driver?: Driver | undefined
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 /** A plan for any value is good for this many plain conditions; more are planned each time. */
 const PREPARED_CONDITIONS_MAX = 2
 
@@ -111,15 +110,10 @@ function source ({ filter, driver = driverOf(filter) }: Selection): Source {
 /** What finds the fewest events: an entity's trail, a person's feed, a tag. */
 function driverOf ({ entity, actor, tag }: InnerFilter): Driver | undefined {
   if (entity !== undefined) return { table: 'entity_trail', ...entity, role: 'entity' }
-  if (actor !== undefined && isPerson(actor) && UUID.test(actor.key)) {
+  if (actor !== undefined && isPerson(actor) && isRef(actor.key)) {
     return { table: 'user_feed', ref: actor.key, role: 'actor' }
   }
   return tag === undefined ? undefined : { table: 'entry_tag', tag }
-}
-
-/** Without a type, a UUID is taken for a person's ref. */
-function isPerson ({ type, key }: { type?: string | undefined, key: string }): boolean {
-  return type === undefined ? UUID.test(key) : type === 'user'
 }
 
 /** What the driver settles need not be asked again. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Projection } from '../../projections/projection.ts'
-import { isLedgerError, LedgerError } from '../errors.ts'
+import { isLedgerError } from '../errors.ts'
 import { codeOf } from '../postgres/errors.ts'
 import { isAnchored } from './anchor.ts'
 import { follow } from './follow.ts'
@@ -44,11 +44,7 @@ export async function serveTerm (
     },
     round: new AbortController()
   }
-  const rounds = serveRounds(term).catch(term.fail)
-  const heartbeat = beat(term).catch(term.fail)
-  await rounds
-  over.abort()
-  await heartbeat
+  await Promise.all([serveRounds(term), beat(term).catch(term.fail)])
   if (failure !== undefined && !signal.aborted) throw failure.err
 }
 
@@ -66,9 +62,9 @@ async function serveRounds (term: Term): Promise<void> {
       }
       if (await anchored(term, prepared)) await followPrepared(term, prepared)
     }
+  } catch (err) {
+    fail(err)
   } finally {
-    term.round.abort()
-    fail(new LedgerError('FENCED', 'the term is over'))
     await building
   }
 }

@@ -1,0 +1,116 @@
+import t from 'tap'
+
+import { userSummary } from '../../projections/activity-summaries/queries.ts'
+import {
+  countEvents, findEvent, listEvents, projectedLookup, type EventFilter
+} from '../../projections/entries/queries.ts'
+import { countTrail, listTrail, trailUntil } from '../../projections/entity-trails/queries.ts'
+import { PROJECTIONS } from '../../projections/index.ts'
+import type { Statement, Tx } from '../../projections/projection.ts'
+import { listTasks } from '../../projections/tasks/queries.ts'
+import { countFeed, listFeed } from '../../projections/user-feeds/queries.ts'
+import type { DecodedEvent } from '../../schemas/recorded.ts'
+import { decodedEvent, given, uuid } from '../given.ts'
+
+const EVENTS = 20_000
+const BATCH = 2_000
+const REF = uuid(1_000_003)
+
+function event (n: number): DecodedEvent {
+  const entity = { type: n % 50 === 0 ? 'invoice' : 'order', id: String(n % 2_000) }
+  return decodedEvent(n, {
+    stream: `acme.${entity.type}-${entity.id}`,
+    revision: BigInt(n),
+    action: n % 400 === 0 ? 'auth.login_failed' : `order.updated${n % 7}`,
+    ...n % 20 === 0 ? { correlationId: `c-${n % 1_000}` } : {},
+    data: {
+      tenant: n % 10 === 0 ? 'other' : 'acme',
+      category: n % 400 === 0 ? 'auth' : n % 4 === 0 ? 'task' : 'change',
+      outcome: n % 100 === 0 ? 'denied' : 'success',
+      source: n % 500 === 0 ? 'rare' : 'shop',
+      actor: n % 5 === 0
+        ? { type: 'service', id: `s-${n % 300}` }
+        : { type: 'user', ref: uuid(1_000_000 + n % 500) },
+      entity,
+      context: { ip: `10.0.${n % 50}.1`, sessionId: `s${n % 4_000}` },
+      ...n % 90 === 0 ? { tags: ['vip'] } : {}
+    }
+  })
+}
+
+const PAGE = { limit: 50, before: 1_500_000n }
+const FILTERS: EventFilter[] = [
+  {}, { actor: { type: 'user', key: REF } }, { actor: { type: 'service', key: 's-5' } },
+  { actor: { key: 's-5' } }, { entity: { type: 'order', key: '7' } }, { entityType: 'invoice' },
+  { action: 'auth.login_failed' }, { action: 'auth.*' }, { category: 'auth' },
+  { category: 'change' }, { outcome: 'denied' }, { outcome: 'success' }, { source: 'rare' },
+  { tag: 'vip' }, { ip: ['10.0.7.1', 'x'] }, { session: ['s7'] }, { correlationId: 'c-40' },
+  { from: '2026-01-01T01:00:00.000Z', to: '2026-01-01T01:10:00.000Z' },
+  { recordedFrom: '2026-01-01T01:00:00.000Z', recordedTo: '2026-01-01T01:10:00.000Z' },
+  { actor: { type: 'user', key: REF }, category: 'change', tag: 'vip' }
+]
+
+const order = { type: 'order', key: '7' }
+const QUERIES: Record<string, (tx: Tx) => Promise<unknown>> = {
+  findEvent: async (tx) => await findEvent(tx, uuid(7)),
+  projectedLookup: async (tx) =>
+    await projectedLookup(tx, [uuid(7), uuid(8)], ['acme.order-7', 'acme.order-8']),
+  listFeed: async (tx) => await listFeed(tx, REF, {}, PAGE),
+  'listFeed with a filter': async (tx) => await listFeed(tx, REF, { category: 'auth' }, PAGE),
+  countFeed: async (tx) => await countFeed(tx, REF, {}, 10_001),
+  listTrail: async (tx) => await listTrail(tx, order, {}, PAGE),
+  countTrail: async (tx) => await countTrail(tx, order, { outcome: 'success' }, 10_001),
+  trailUntil: async (tx) => await collect(trailUntil(tx, order, { position: 900_000n })),
+  userSummary: async (tx) => await userSummary(tx, { type: 'user', key: REF }),
+  listTasks: async (tx) => await listTasks(tx, {}, PAGE),
+  'listTasks by status': async (tx) => await listTasks(tx, { status: 'open' }, PAGE),
+  'listTasks of an entity': async (tx) => await listTasks(tx, { entity: order }, PAGE)
+}
+
+t.test('no query reads a whole table', async (t) => {
+  let store = given(t, ...PROJECTIONS)
+  for (let from = 1; from <= EVENTS; from += BATCH) {
+    store = store.events(Array.from({ length: BATCH }, (_, i) => event(from + i)))
+  }
+  const { read, database } = await store.ready()
+  const owner = database.pool('ledger_worker')
+  await owner.query('analyze')
+
+  const plans = async (query: (tx: Tx) => Promise<unknown>): Promise<string[]> =>
+    await read(async (tx) => await explained(tx, query))
+  for (const filter of FILTERS) {
+    const name = JSON.stringify(filter)
+    const page = await plans(async (tx) => await listEvents(tx, filter, PAGE))
+    for (const plan of page) t.notMatch(plan, /Seq Scan/, name)
+    const count = await plans(async (tx) => await countEvents(tx, filter, 100))
+    t.equal(count.length, 1)
+    // To count rows that are everywhere, the table is as good as any index.
+    if (Object.keys(filter).length > 0 && filter.category !== 'change' &&
+      filter.outcome !== 'success') t.notMatch(count[0], /Seq Scan/, `${name}: counted`)
+  }
+  for (const [name, query] of Object.entries(QUERIES)) {
+    const found = await plans(query)
+    t.ok(found.length > 0)
+    for (const plan of found) t.notMatch(plan, /Seq Scan/, name)
+  }
+})
+
+/** Runs the query on a connection that explains every statement besides. */
+async function explained (tx: Tx, query: (tx: Tx) => Promise<unknown>): Promise<string[]> {
+  const plans: string[] = []
+  await query({
+    async query<Row extends object> (statement: string | Statement, values?: unknown[]) {
+      const text = typeof statement === 'string' ? statement : statement.text
+      const { rows } = await tx.query<{ 'QUERY PLAN': string }>(`explain ${text}`, values)
+      plans.push(rows.map((row) => row['QUERY PLAN']).join('\n'))
+      return await tx.query<Row>(statement, values)
+    }
+  })
+  return plans
+}
+
+async function collect<T> (items: AsyncIterable<T>): Promise<T[]> {
+  const collected: T[] = []
+  for await (const item of items) collected.push(item)
+  return collected
+}
