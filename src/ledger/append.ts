@@ -1,8 +1,8 @@
 import type { EventInput } from '../../schemas/events/index.ts'
 import { LedgerError } from '../errors.ts'
-import { isExactly, type Encoded } from './codec.ts'
+import type { Encoded } from './codec.ts'
+import type { Confirm } from './confirm.ts'
 import type { AppendOutcome, Log } from './log.ts'
-import { readEvent } from './read.ts'
 import type { AppendResult } from './receipt.ts'
 
 /** How often one append is tried while its outcome is unknown or the log cannot be reached. */
@@ -24,6 +24,7 @@ export interface Pending {
 /** What appending works with; time and chance are arguments so that a test can rule them. */
 export interface AppendContext {
   log: Log
+  confirm: Confirm
   sleep: (ms: number) => Promise<void>
   /** In [0, 1). */
   random: () => number
@@ -47,7 +48,7 @@ export async function appendAt (
     const outcome = await context.log.append(stream, events, expected < 0n ? undefined : expected)
     if (outcome.kind === 'conflict') return outcome
     if (outcome.kind === 'appended') {
-      const ours = await areOurs(context.log, group, expected, outcome.lastRevision)
+      const ours = await areOurs(context, group, expected, outcome)
       return ours ? outcome : { kind: 'conflict', current: outcome.lastRevision }
     }
     if (outcome.kind === 'unknown') for (const pending of group) pending.after ??= expected
@@ -64,14 +65,13 @@ export async function appendAt (
  * proves it without looking.
  */
 async function areOurs (
-  log: Log, group: readonly Pending[], expected: bigint, lastRevision: bigint
+  { confirm }: AppendContext, group: readonly Pending[], expected: bigint,
+  { lastRevision, position }: Extract<AppendOutcome, { kind: 'appended' }>
 ): Promise<boolean> {
-  if (lastRevision !== expected + BigInt(group.length)) return false
-  if (group.some(({ after }) => after === undefined)) return true
   const last = group.at(-1)?.encoded
-  if (last === undefined) return false
-  const recorded = await readEvent(log, last.stream, lastRevision)
-  return recorded !== undefined && isExactly(recorded, last)
+  if (last === undefined || lastRevision !== expected + BigInt(group.length)) return false
+  if (group.some(({ after }) => after === undefined)) return true
+  return await confirm(last, lastRevision, position)
 }
 
 /** The log cannot be reached: what was sent is not acknowledged and can be sent again. */

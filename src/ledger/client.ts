@@ -26,6 +26,8 @@ export const APPEND_TIMEOUT_MS = 5_000
 export const READ_TIMEOUT_MS = 10_000
 /** Reads bounded to so few events are rather read to their end than cancelled. */
 const SHORT_MAX_EVENTS = 64
+/** What a bounded read asks for at least: the log's own events may lie before ours. */
+const PAGE_MIN_EVENTS = 16
 /** Considered events between two checkpoints of a subscription that filters. */
 const SEARCH_WINDOW = 1_000
 
@@ -81,9 +83,9 @@ class ClientLog implements Log {
     const forward = direction === 'forward'
     let next = from ?? (forward ? 'start' : 'end')
     let left = max
-    // A bounded read asks for more than it wants, as the server counts its own events too.
+    // The server counts its own events too, so a bounded read may need several rounds.
     while (left > 0) {
-      const maxCount = max === Infinity ? Number.MAX_SAFE_INTEGER : Math.max(2 * left, 32)
+      const maxCount = max === Infinity ? Number.MAX_SAFE_INTEGER : Math.max(left, PAGE_MIN_EVENTS)
       const fromPosition = typeof next === 'string' ? edgeOr(next) : next
       const reading = (): ClientStream => this.#reader.readAll({
         direction: forward ? FORWARDS : BACKWARDS, fromPosition, maxCount

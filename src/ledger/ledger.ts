@@ -7,6 +7,7 @@ import type { SubjectKey } from '../privacy/cipher.ts'
 import { personalParts, subjectKey, type PersonalPart } from '../privacy/personal.ts'
 import type { Vault } from '../privacy/vault.ts'
 import { encode, streamFor, type EncodeOptions } from './codec.ts'
+import { createConfirm } from './confirm.ts'
 import { Flights, type Flight } from './flights.ts'
 import { appendGroup, asLedgerError } from './group.ts'
 import { Lanes } from './lanes.ts'
@@ -89,6 +90,7 @@ class Recorder {
     this.#flights = new Flights(options.maxEvents ?? LEDGER_MAX_EVENTS)
     const context = {
       log: options.log,
+      confirm: createConfirm(options.log),
       sleep: options.sleep ?? (async (ms: number) => { await sleep(ms) }),
       random: options.random ?? Math.random,
       tails: new Tails(),

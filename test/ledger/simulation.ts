@@ -3,7 +3,7 @@ import { LedgerError } from '../../src/errors.ts'
 import { decode } from '../../src/ledger/codec.ts'
 import { createLedger, type AppendResult, type Ledger } from '../../src/ledger/ledger.ts'
 import type {
-  AppendOutcome, Log, LogEvent, ReadOptions
+  AppendOutcome, Log, LogEvent, ReadAllOptions, ReadOptions
 } from '../../src/ledger/log.ts'
 import type { ProjectedEvent, ProjectedLookup } from '../../src/ledger/lookup.ts'
 import type { Recorded } from '../../schemas/recorded.ts'
@@ -96,11 +96,18 @@ class FaultyLog extends ModelLog {
     stream: string, options: ReadOptions = {}
   ): AsyncGenerator<Recorded> {
     for await (const event of super.readStream(stream, options)) {
-      const own = this.#attempts.get(`${stream}@${event.revision}`)
       if (this.#bugs.noTailScan && options.max !== 1) yield { ...event, id: 'unseen' }
-      else if (this.#bugs.believesSuccess && own !== undefined) yield { ...event, data: own }
-      else yield event
+      else yield this.#asAttempted(event)
     }
+  }
+
+  override async * readAll (options: ReadAllOptions = {}): AsyncGenerator<Recorded> {
+    for await (const event of super.readAll(options)) yield this.#asAttempted(event)
+  }
+
+  #asAttempted (event: Recorded): Recorded {
+    const own = this.#attempts.get(`${event.stream}@${event.revision}`)
+    return own === undefined ? event : { ...event, data: own }
   }
 }
 
