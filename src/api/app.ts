@@ -105,7 +105,7 @@ export function createApp (deps: ApiDeps): App {
   app.addHook('onClose', async () => { await services.progress.close() })
 
   app.register(helmet)
-  app.register(describeRoutes)
+  describeRoutes(app)
   app.register(async (scope: App) => {
     for (const [method, url, make] of PUBLIC) make(services)(scope, { method, url })
   })

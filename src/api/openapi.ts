@@ -4,6 +4,7 @@ import type { FastifySchema } from 'fastify'
 import { ROLES } from '../../schemas/http/api-keys.ts'
 import { Problem } from '../../schemas/problem.ts'
 import type { App } from './endpoint.ts'
+import { nameSchemas } from './openapi-schemas.ts'
 import { PROBLEM_TYPE } from './problems.ts'
 
 const DESCRIPTION = `An event-sourced audit ledger: what is appended stays, is found as feeds,
@@ -15,8 +16,8 @@ Refusals and failures are \`application/problem+json\` (RFC 9457) with a stable 
 Roles: ${Object.entries(ROLES).map(([role, may]) => `**${role}** may ${may}`).join('; ')}.`
 
 /** Describes every route that is registered after it, at /openapi.json and /docs. */
-export async function describeRoutes (app: App): Promise<void> {
-  await app.register(swagger, {
+export function describeRoutes (app: App): void {
+  app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -30,11 +31,14 @@ export async function describeRoutes (app: App): Promise<void> {
         securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', bearerFormat: 'al_…' } }
       }
     },
+    transformObject: (document) => {
+      return 'openapiObject' in document ? nameSchemas(document.openapiObject) : {}
+    },
     transform: ({ schema, url, route }) => ({
       url, schema: withAccess(schema ?? {}, route.config?.roles)
     })
   })
-  await app.register(swaggerUi, { routePrefix: '/docs' })
+  app.register(swaggerUi, { routePrefix: '/docs' })
 }
 
 /** What all routes share is said here once: how they fail, and who may call them. */

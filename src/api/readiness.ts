@@ -8,6 +8,9 @@ export const READY_TIMEOUT_MS = 1_000
 /** A worker that said nothing for so long does not work. */
 export const WORKER_SILENT_S = 15
 
+/** States of a worker that does its work, if perhaps not up to date yet. */
+const WORKING = new Set(['starting', 'catching-up', 'live'])
+
 /**
  * Asks every part, for a second at most. Out of date reads degrade the service, as it still
  * takes events; a missing part, or a log that lost events, fails it.
@@ -52,6 +55,7 @@ function problemOf (
   if (silentSeconds > WORKER_SILENT_S) {
     return `no worker has reported for ${Math.round(silentSeconds)} s: reads are out of date`
   }
+  if (!WORKING.has(state)) return `the worker says: ${state}; reads are out of date`
   return projections === 0 ? 'no worker has made the read models yet' : undefined
 }
 

@@ -1,4 +1,5 @@
 import { LedgerError } from '../errors.ts'
+import { isUnavailable } from '../postgres/errors.ts'
 
 /** An answer is taken without asking again for so long. */
 export const FRESH_MS = 5_000
@@ -35,6 +36,7 @@ export function createRecent<Value> (
       if (entries.size > ENTRIES_MAX && oldest !== undefined) entries.delete(oldest)
       return value
     } catch (cause) {
+      if (!isUnavailable(cause)) throw cause
       if (known !== undefined && now() - known.at < STALE_MS) return known.value
       throw new LedgerError('DATABASE_UNAVAILABLE', 'the database cannot be asked', {
         cause, retryAfterS: 1

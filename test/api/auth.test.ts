@@ -31,7 +31,7 @@ function given (said: Partial<KeyRecord> = {}) {
   const auth = createAuthenticator({
     async find () {
       world.asked++
-      if (world.down) throw new Error('database is down')
+      if (world.down) throw Object.assign(new Error('down'), { code: 'ECONNREFUSED' })
       return world.key
     },
     async touch () { world.touched++ }

@@ -17,6 +17,16 @@ import { POSITION_HEADER } from '../reading.ts'
 import type { Services } from '../services.ts'
 import { refuseOrTake } from '../validator.ts'
 
+const EXAMPLE = {
+  action: 'order.updated',
+  category: 'change',
+  actor: { type: 'service', id: 'checkout' },
+  entity: { type: 'order', id: '456' },
+  outcome: 'success',
+  before: { status: 'pending' },
+  after: { status: 'paid' }
+}
+
 const SCHEMA = {
   summary: 'Append events',
   description: `One event, an array, or NDJSON: up to ${BATCH_MAX_EVENTS}. One event is answered ` +
@@ -28,7 +38,12 @@ const SCHEMA = {
   headers: AppendHeaders,
   body: {
     content: {
-      [JSON_TYPE]: { schema: { anyOf: [EventInput, { type: 'array', items: EventInput }] } },
+      [JSON_TYPE]: {
+        schema: {
+          anyOf: [EventInput, { type: 'array', items: EventInput }],
+          examples: [EXAMPLE, [EXAMPLE, EXAMPLE]]
+        }
+      },
       [NDJSON_TYPE]: { schema: EventInput }
     }
   },
