@@ -8,9 +8,14 @@ import type { Violation } from './pointer.ts'
 import { EVENT_MAX_BYTES } from './primitives.ts'
 import { parseStrictJson } from './strict-json.ts'
 
+/** An event, or why the bytes are none: too many, not JSON to be kept, or not as agreed. */
 export type DoorAnswer =
   | { ok: true, event: EventInput }
-  | { ok: false, violations: Violation[] }
+  | {
+    ok: false
+    code: 'EVENT_TOO_LARGE' | 'INVALID_JSON' | 'INVALID_EVENT'
+    violations: Violation[]
+  }
 
 const CHECKS: ReadonlyMap<unknown, TypeCheck<TSchema>> = new Map(
   CATEGORIES.map((category) => [category, TypeCompiler.Compile<TSchema>(EVENT_SCHEMAS[category])]))
@@ -39,12 +44,12 @@ export function checkEvent (value: unknown): Violation[] {
 /** One event from the bytes that were sent, or everything that is wrong with them. */
 export function takeEvent (bytes: Buffer): DoorAnswer {
   const tooLong = checkEventBytes(bytes.length)
-  if (tooLong.length > 0) return { ok: false, violations: tooLong }
+  if (tooLong.length > 0) return { ok: false, code: 'EVENT_TOO_LARGE', violations: tooLong }
   const parsed = parseStrictJson(bytes)
-  if (!parsed.ok) return parsed
+  if (!parsed.ok) return { ok: false, code: 'INVALID_JSON', violations: parsed.violations }
   const violations = checkEvent(parsed.value)
   return violations.length > 0
-    ? { ok: false, violations }
+    ? { ok: false, code: 'INVALID_EVENT', violations }
     : { ok: true, event: parsed.value as EventInput }
 }
 

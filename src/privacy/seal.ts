@@ -61,10 +61,17 @@ export function sealRecord (options: SealOptions): RecordedData {
   return rest.result() as RecordedData
 }
 
+interface Place {
+  path: string
+  /** Which part it belongs to. */
+  index: number
+  depth: number
+}
+
 /** A value inside another subject's value is taken out first, so each sees only its own. */
-function innermostFirst (
-  parts: readonly PersonalPart[]
-): Array<{ path: string, index: number }> {
-  return parts.flatMap(({ paths }, index) => paths.map((path) => ({ path, index })))
-    .sort((a, b) => pointerDepth(b.path) - pointerDepth(a.path))
+function innermostFirst (parts: readonly PersonalPart[]): Place[] {
+  return parts
+    .flatMap(({ paths }, index) => paths.map((path) => (
+      { path, index, depth: pointerDepth(path) })))
+    .sort((a, b) => b.depth - a.depth)
 }

@@ -46,19 +46,21 @@ async function run (options: ListenerOptions, signal: AbortSignal): Promise<void
 async function listenOnce (options: ListenerOptions, signal: AbortSignal): Promise<void> {
   const { pool, channel, onUp, onNotification } = options
   const client = await pool.connect()
+  let end = (): void => {}
+  const ended = new Promise<void>((resolve) => { end = resolve })
+  client.once('error', end)
+  client.once('end', end)
+  signal.addEventListener('abort', end)
   try {
-    const lost = new Promise<void>((resolve) => {
-      client.once('error', () => { resolve() })
-      client.once('end', resolve)
-      // A signal that aborted while we were connecting tells nobody any more.
-      if (signal.aborted) resolve()
-      else signal.addEventListener('abort', () => { resolve() }, { once: true })
-    })
+    if (signal.aborted) return
     client.on('notification', ({ payload = '' }) => { onNotification(payload) })
-    await client.query(`listen ${channel}`)
-    if (!signal.aborted) onUp()
-    await lost
+    // A server that does not answer must not keep close() waiting.
+    const answered = await Promise.race([client.query(`listen ${channel}`), ended])
+    if (answered === undefined || signal.aborted) return
+    onUp()
+    await ended
   } finally {
+    signal.removeEventListener('abort', end)
     // Destroyed rather than reused: nobody else wants a connection that listens.
     client.release(true)
   }

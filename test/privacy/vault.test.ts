@@ -187,6 +187,17 @@ t.test('the vault', async (t) => {
     })
   })
 
+  await t.test('closes at any moment, and leaves the pool to others', async (t) => {
+    for (const waitMs of [0, 0, 1, 5, 20]) {
+      const own = db.pool('ledger_vault')
+      const vault = await createVault({ pool: own, masterKey })
+      if (waitMs > 0) await sleep(waitMs)
+      await vault.close()
+      t.equal(own.totalCount - own.idleCount, 0, `after ${waitMs} ms`)
+      await own.query('select 1')
+    }
+  })
+
   await t.test('a key is not used longer than its time', async (t) => {
     let at = 0
     const own = db.pool('ledger_vault', { applicationName: 'aging' })

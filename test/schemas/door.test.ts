@@ -228,9 +228,15 @@ t.test('bytes become an event or say why not', async (t) => {
     Buffer.from(JSON.stringify({ ...base, data: { fill: x(length) } }))
   const room = EVENT_MAX_BYTES - fill(0).length
   t.ok(takeEvent(fill(room)).ok)
-  t.match(takeEvent(fill(room + 1)), { ok: false, violations: [{ detail: /65537 bytes/ }] })
-  t.match(takeEvent(Buffer.from('{"a":1,"a":1}')), { ok: false, violations: [{ pointer: '/a' }] })
-  t.match(takeEvent(Buffer.from('{}')), { ok: false, violations: [{ pointer: '/category' }] })
+  t.match(takeEvent(fill(room + 1)), {
+    ok: false, code: 'EVENT_TOO_LARGE', violations: [{ detail: /65537 bytes/ }]
+  })
+  t.match(takeEvent(Buffer.from('{"a":1,"a":1}')), {
+    ok: false, code: 'INVALID_JSON', violations: [{ pointer: '/a' }]
+  })
+  t.match(takeEvent(Buffer.from('{}')), {
+    ok: false, code: 'INVALID_EVENT', violations: [{ pointer: '/category' }]
+  })
 })
 
 t.test('every valid event passes; a damaged one never crashes', async (t) => {
