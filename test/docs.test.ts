@@ -53,6 +53,6 @@ t.test('every script that the text tells of exists', async (t) => {
 
 t.test('every file and folder that the text links to exists', async (t) => {
   for (const [, target] of readme.matchAll(/\]\((?!http)([^)]+)\)/g)) {
-    t.doesNotThrow(() => readFileSync(path.join(root, target ?? '')), target)
+    t.doesNotThrow(() => readFileSync(path.join(root, target ?? '')), target ?? '')
   }
 })
