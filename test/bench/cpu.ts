@@ -58,9 +58,13 @@ export function childrenOf (pid: number): Array<{ pid: number, command: string }
   })
 }
 
-/** What a process was given as its environment; throws where there is no /proc. */
+/**
+ * What a process was given as its environment, for another process like it: without the channel
+ * to its parent, which is not the other one's. Throws where there is no /proc.
+ */
 export function environmentOf (pid: number): Record<string, string> {
-  const lines = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean)
+  const lines = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
+    .filter((line) => line !== '' && !line.startsWith('NODE_CHANNEL_'))
   return Object.fromEntries(lines.map((line) => {
     const at = line.indexOf('=')
     return [line.slice(0, at), line.slice(at + 1)]

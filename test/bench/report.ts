@@ -47,8 +47,12 @@ function checkRow ({ what, against, value, unit, target }: Check): string {
     `${sign} ${show(target.limit)} ${unit} | ${met} |`
 }
 
+/** In the order of an event's way. */
+const ROLES = ['generator', 'service', 'log', 'worker', 'Postgres']
+
 function figureTable (figures: readonly Figure[]): string[] {
-  const roles = [...new Set(figures.flatMap(({ cpuMicros }) => Object.keys(cpuMicros ?? {})))]
+  const measured = new Set(figures.flatMap(({ cpuMicros }) => Object.keys(cpuMicros ?? {})))
+  const roles = ROLES.filter((role) => measured.has(role))
   const head = ['measure', 'system', 'median (min..max)', ...roles.map((role) => `${role} CPU µs`)]
   const rows = figures.map(({ measure, unit, system, value, cpuMicros, note }) => [
     measure,

@@ -10,6 +10,7 @@ const ROUNDS_MAX = 3
 /** From here on one round takes long enough to be its own mean. */
 const LARGE = 1_000_000
 const SECONDS_MAX = 1_800
+const SAID_MAX = 500
 
 /** All read models anew from the log, against copying their rows. */
 export const rebuild: Scenario = {
@@ -53,11 +54,15 @@ async function rebuildAll ({ environment }: LedgerAccess): Promise<number> {
   const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
   const startedAt = performance.now()
   const child = spawn(process.execPath, [main, 'rebuild'], {
-    env: environment(), stdio: ['ignore', 'ignore', 'inherit']
+    env: environment(), stdio: ['ignore', 'ignore', 'pipe']
   })
+  let said = ''
+  child.stderr.on('data', (bytes: Buffer) => { said = (said + bytes.toString()).slice(-SAID_MAX) })
   const late = setTimeout(() => child.kill('SIGKILL'), SECONDS_MAX * 1_000)
-  const code = await new Promise((resolve) => child.once('exit', resolve))
+  const reason = await new Promise((resolve) => {
+    child.once('exit', (code, signal) => { resolve(signal ?? code) })
+  })
   clearTimeout(late)
-  if (code !== 0) throw new Error(`the rebuild ended with exit code ${code}`)
+  if (reason !== 0) throw new Error(`the rebuild ended with ${reason}: ${said}`)
   return (performance.now() - startedAt) / 1_000
 }
