@@ -49,19 +49,14 @@ export async function createVault (options: VaultOptions): Promise<Vault> {
   const byRef = microBatch(LOOKUPS_MAX, store.byRef)
   const listener = startListener({ pool, channel: VAULT_CHANNEL, ...cache })
 
-  async function keyOf (wanted: Wanted): Promise<SubjectKey | undefined> {
-    const { tenant, subject } = wanted
-    const cached = cache.bySubject(tenant, subject)
-    if (cached !== undefined) return cached
+  async function askSubject (wanted: Wanted): Promise<SubjectKey | undefined> {
     const generation = cache.generation()
     const key = await bySubject(wanted)
-    if (key !== undefined) cache.remember({ tenant, subject, key }, generation)
+    if (key !== undefined) cache.remember({ ...wanted, key }, generation)
     return key
   }
 
-  async function dataKeyOf (tenant: string, ref: string): Promise<Buffer | undefined> {
-    const cached = cache.byRef(tenant, ref)
-    if (cached !== undefined) return cached
+  async function askRef (tenant: string, ref: string): Promise<Buffer | undefined> {
     const generation = cache.generation()
     const dataKey = await byRef({ tenant, ref })
     if (dataKey !== undefined) cache.remember({ tenant, key: { ref, dataKey } }, generation)
@@ -69,23 +64,42 @@ export async function createVault (options: VaultOptions): Promise<Vault> {
   }
 
   return {
-    provision: async (tenant, subjects) => await together(subjects, subjectKey,
-      async (subject) => await keyOf({ tenant, subject, create: true })),
-    find: async (tenant, subject) => await keyOf({ tenant, subject, create: false }),
-    keys: async (tenant, refs) => await together(refs, String,
-      async (ref) => await dataKeyOf(tenant, ref)),
+    provision: async (tenant, subjects) => await together(subjects, {
+      keyOf: subjectKey,
+      remembered: (subject) => cache.bySubject(tenant, subject),
+      ask: async (subject) => await askSubject({ tenant, subject, create: true })
+    }),
+    find: async (tenant, subject) => cache.bySubject(tenant, subject) ??
+      await askSubject({ tenant, subject, create: false }),
+    keys: async (tenant, refs) => await together(refs, {
+      keyOf: String,
+      remembered: (ref) => cache.byRef(tenant, ref),
+      ask: async (ref) => await askRef(tenant, ref)
+    }),
     close: async () => { await listener.close() }
   }
 }
 
-/** Asks for all items at once; those without an answer are absent. */
-async function together<Item, Value> (
-  items: readonly Item[],
-  keyOf: (item: Item) => string,
+interface Source<Item, Value> {
+  keyOf: (item: Item) => string
+  remembered: (item: Item) => Value | undefined
   ask: (item: Item) => Promise<Value | undefined>
+}
+
+/** Asks at once for all that is not remembered; items without an answer are absent. */
+async function together<Item, Value> (
+  items: readonly Item[], { keyOf, remembered, ask }: Source<Item, Value>
 ): Promise<Map<string, Value>> {
   const answers = new Map<string, Value>()
-  await Promise.all(items.map(async (item) => {
+  const unknown: Item[] = []
+  for (const item of items) {
+    const value = remembered(item)
+    if (value === undefined) unknown.push(item)
+    else answers.set(keyOf(item), value)
+  }
+  // Most often there is nothing to wait for.
+  if (unknown.length === 0) return answers
+  await Promise.all(unknown.map(async (item) => {
     const value = await ask(item)
     if (value !== undefined) answers.set(keyOf(item), value)
   }))
