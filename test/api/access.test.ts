@@ -14,7 +14,9 @@ const { id: keyId } = (await call('acme.admin', {
 /** A request for every route that succeeds in acme, and what another tenant gets of the same. */
 const SAMPLES: Record<string, { request: InjectOptions, status: number, foreign: number }> = {
   'POST /v1/events': {
-    request: { payload: event({ actor: { type: 'service', id: 's' }, entity: { type: 'x', id: '1' } }) },
+    request: {
+      payload: event({ actor: { type: 'service', id: 's' }, entity: { type: 'x', id: '1' } })
+    },
     status: 201,
     foreign: 201
   },
@@ -54,7 +56,9 @@ const SAMPLES: Record<string, { request: InjectOptions, status: number, foreign:
     request: { url: '/v1/tenants/acme', payload: { settings: {} } }, status: 200, foreign: 404
   },
   'POST /v1/api-keys': {
-    request: { payload: { name: 'k', roles: ['auditor'], tenant: 'acme' } }, status: 201, foreign: 404
+    request: { payload: { name: 'k', roles: ['auditor'], tenant: 'acme' } },
+    status: 201,
+    foreign: 404
   },
   'GET /v1/api-keys': { request: { url: '/v1/api-keys?tenant=acme' }, status: 200, foreign: 404 },
   'POST /v1/api-keys/:id/rotate': {
@@ -79,7 +83,8 @@ t.test('every route has a sample, and every sample a route', async (t) => {
 t.test('every route refuses who has no valid key', async (t) => {
   for (const [method, url] of PROTECTED) {
     const request = sampleOf(method, url)
-    for (const authorization of [undefined, 'Bearer nonsense', `Bearer ${service.keys['acme.admin']}x`]) {
+    const longer = `Bearer ${service.keys['acme.admin']}x`
+    for (const authorization of [undefined, 'Bearer nonsense', longer]) {
       const answer = await app.inject({
         ...request, headers: authorization === undefined ? {} : { authorization }
       })

@@ -3,12 +3,20 @@ import { testService, until, event, type Answer } from './service.ts'
 import { ensureKey, ensureTenant } from '../../src/api/bootstrap.ts'
 
 const service = await testService(t)
-const { call, app, keys } = service
+const { call, app } = service
 
 async function send (
   key: string, method: 'POST' | 'PATCH' | 'DELETE', url: string, payload?: object
 ): Promise<Answer> {
   return await call(key, payload === undefined ? { method, url } : { method, url, payload })
+}
+
+async function makeKey (wish: object): Promise<Answer> {
+  return await send('acme.admin', 'POST', '/v1/api-keys', wish)
+}
+
+async function rotate (id: string, body: object): Promise<Answer> {
+  return await send('acme.admin', 'POST', `/v1/api-keys/${id}/rotate`, body)
 }
 
 async function statusOf (secret: string, url = '/v1/events'): Promise<number> {
@@ -23,7 +31,7 @@ async function ownEvents (tenant: string, action: string): Promise<any[]> { // e
 }
 
 t.test('a key works from its making to its revocation', async (t) => {
-  const made = await send('acme.admin', 'POST', '/v1/api-keys', { name: 'reader', roles: ['auditor'] })
+  const made = await makeKey({ name: 'reader', roles: ['auditor'] })
   t.equal(made.statusCode, 201, made.body)
   const { id, secret, ...shown } = made.json()
   t.match(shown, { tenant: 'acme', name: 'reader', roles: ['auditor'], revokedAt: null })
@@ -41,25 +49,23 @@ t.test('a key works from its making to its revocation', async (t) => {
 })
 
 t.test('a rotated key works for the overlap beside its successor', async (t) => {
-  const old = (await send('acme.admin', 'POST', '/v1/api-keys', { name: 'rotated', roles: ['auditor'] })).json()
-  const rotated = await send('acme.admin', 'POST', `/v1/api-keys/${old.id}/rotate`, { overlapSeconds: 60 })
+  const old = (await makeKey({ name: 'rotated', roles: ['auditor'] })).json()
+  const rotated = await rotate(old.id, { overlapSeconds: 60 })
   t.equal(rotated.statusCode, 201, rotated.body)
   const { id, secret, name } = rotated.json()
   t.equal(name, 'rotated')
   t.not(id, old.id)
   t.strictSame([await statusOf(old.secret), await statusOf(secret)], [200, 200])
-  const twice = await send('acme.admin', 'POST', `/v1/api-keys/${old.id}/rotate`, {})
+  const twice = await rotate(old.id, {})
   t.equal(twice.statusCode, 409, 'a key is rotated once')
 
-  const third = await send('acme.admin', 'POST', `/v1/api-keys/${id}/rotate`, { overlapSeconds: 0 })
+  const third = await rotate(id, { overlapSeconds: 0 })
   t.strictSame([await statusOf(secret), await statusOf(third.json().secret)], [401, 200])
 })
 
 t.test('an expired key does not work', async (t) => {
   const expiresAt = new Date(Date.now() + 150).toISOString()
-  const { secret } = (await send('acme.admin', 'POST', '/v1/api-keys', {
-    name: 'short', roles: ['auditor'], expiresAt
-  })).json()
+  const { secret } = (await makeKey({ name: 'short', roles: ['auditor'], expiresAt })).json()
   const status = await until(async () => await statusOf(secret), (status) => status === 401)
   t.equal(status, 401)
 })
@@ -68,14 +74,16 @@ t.test('keys that make no sense are refused', async (t) => {
   const rows: Array<[key: string, body: object, status: number, pointer?: string]> = [
     ['acme.admin', { name: 'x', roles: ['operator'] }, 400, '/roles'],
     ['acme.admin', { name: 'x', roles: ['self'] }, 400, '/subject'],
-    ['acme.admin', { name: 'x', roles: ['auditor'], subject: { type: 'user', id: '1' } }, 400, '/subject'],
+    ['acme.admin', { name: 'x', roles: ['auditor'], subject: { type: 'user', id: '1' } }, 400,
+      '/subject'],
     ['acme.admin', { name: 'x', roles: [] }, 400, '/roles'],
     ['acme.admin', { name: 'x', roles: ['root'] }, 400, '/roles/0'],
     ['acme.admin', { name: 'x', roles: ['auditor', 'auditor'] }, 400, '/roles'],
     ['acme.admin', { name: 'x y', roles: ['auditor'] }, 400, '/name'],
     ['acme.admin', { name: 'x'.repeat(65), roles: ['auditor'] }, 400, '/name'],
     ['acme.admin', { name: 'x', roles: ['auditor'], extra: 1 }, 400, '/extra'],
-    ['acme.admin', { name: 'x', roles: ['auditor'], expiresAt: '2020-01-01T00:00:00Z' }, 400, '/expiresAt'],
+    ['acme.admin', { name: 'x', roles: ['auditor'], expiresAt: '2020-01-01T00:00:00Z' }, 400,
+      '/expiresAt'],
     ['acme.admin', { name: 'x', roles: ['auditor'], tenant: 'globex' }, 404],
     ['acme.admin', { name: 'auditor', roles: ['auditor'] }, 409],
     ['server.admin', { name: 'x', roles: ['auditor'] }, 400, '/roles'],
@@ -87,13 +95,14 @@ t.test('keys that make no sense are refused', async (t) => {
     if (pointer !== undefined) t.equal(answer.json().violations[0].pointer, pointer, answer.body)
   }
   const nulled = await call('acme.admin', {
-    method: 'POST', url: '/v1/api-keys', payload: 'null', headers: { 'content-type': 'application/json' }
+    method: 'POST',
+    url: '/v1/api-keys',
+    payload: 'null',
+    headers: { 'content-type': 'application/json' }
   })
   t.match(nulled.json(), { status: 400, violations: [{ pointer: '', detail: 'is null' }] })
-  const rotate = async (body: object): Promise<number> =>
-    (await send('acme.admin', 'POST', '/v1/api-keys/nothing/rotate', body)).statusCode
-  t.equal(await rotate({}), 404)
-  t.equal(await rotate({ overlapSeconds: -1 }), 400)
+  t.equal((await rotate('nothing', {})).statusCode, 404)
+  t.equal((await rotate('nothing', { overlapSeconds: -1 })).statusCode, 400)
 })
 
 t.test('the server makes tenants and their keys, and a tenant sees itself alone', async (t) => {
@@ -159,7 +168,7 @@ t.test('what the first start makes is made once', async (t) => {
   await ensureTenant(options, 'default')
   const text = await ensureKey(options, wanted)
   t.equal(await statusOf(text, '/v1/tenants'), 200)
-  t.equal(await ensureKey(options, { ...wanted, known: text + '\n' }), text + '\n', 'it still works')
+  t.equal(await ensureKey(options, { ...wanted, known: text }), text, 'it still works')
   const other = await ensureKey(options, { ...wanted, known: 'lost' })
   t.not(other, text)
   t.equal(await statusOf(other, '/v1/tenants'), 200)
@@ -168,12 +177,11 @@ t.test('what the first start makes is made once', async (t) => {
 t.test('a change that cannot be recorded does not happen', async (t) => {
   await service.node.stop()
   const before = (await call('acme.admin', '/v1/api-keys')).json().items.length
-  const made = await send('acme.admin', 'POST', '/v1/api-keys', { name: 'unheard', roles: ['auditor'] })
+  const made = await makeKey({ name: 'unheard', roles: ['auditor'] })
   t.equal(made.statusCode, 503, made.body)
   t.match(made.json(), { type: '/problems/log-unavailable', detail: 'The log cannot be reached' })
   t.equal((await call('acme.admin', '/v1/api-keys')).json().items.length, before)
   const tenant = await send('server.admin', 'POST', '/v1/tenants', { id: 'unheard' })
   t.equal(tenant.statusCode, 503)
   t.notOk((await call('server.admin', '/v1/tenants')).body.includes('unheard'))
-  t.ok(keys['acme.admin'])
 })

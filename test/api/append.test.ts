@@ -127,12 +127,14 @@ const much = (bytes: number): string => {
 const small = JSON.stringify(event())
 
 t.test('what cannot be taken is refused with its place', async (t) => {
-  const rows: Array<[name: string, body: string, status: number, type: string, pointer?: string]> = [
+  type Row = [name: string, body: string, status: number, type: string, pointer?: string]
+  const rows: Row[] = [
     ['no body', '', 400, 'invalid-json'],
     ['an empty array', '[]', 400, 'invalid-request'],
     ['no JSON', '{"a":', 400, 'invalid-json', ''],
     ['a number', '7', 400, 'invalid-event', ''],
-    ['a member given twice', small.replace('{', '{"outcome":"failure",'), 400, 'invalid-json', '/outcome'],
+    ['a member given twice', small.replace('{', '{"outcome":"failure",'), 400, 'invalid-json',
+      '/outcome'],
     ['an unknown member', small.replace('{', '{"nope":1,'), 400, 'invalid-event', '/nope'],
     ['an integer beyond 2^53', small.replace('{', '{"data":{"n":9007199254740993},'), 400,
       'invalid-json', '/data/n'],

@@ -1,7 +1,5 @@
-import fc from 'fast-check'
 import t from 'tap'
-import { PAGE_DEFAULT, PAGE_MAX } from '../../schemas/http/paging.ts'
-import { event, testService, type Answer } from './service.ts'
+import { event, testService, until, type Answer } from './service.ts'
 
 const service = await testService(t)
 const { call, append } = service
@@ -88,15 +86,17 @@ t.test('every filter finds what it says and nothing else', async (t) => {
 
 t.test('hostile and wrong values are refused or find nothing, in every parameter', async (t) => {
   const hostile = [
-    "' or 1=1 --", '$1', '%', '%00', '%ED%A0%80', '\\', '*', '../../etc/passwd', '{"a":1}', '-1', '0',
-    'null', 'undefined', 'NaN', '1e309', '9'.repeat(40), 'a'.repeat(5_000), '😀', '%', '__proto__',
+    "' or 1=1 --", '$1', '%00', '%ED%A0%80', '\\', '*', '../../etc/passwd', '{"a":1}', '-1', '0',
+    'null', 'NaN', '1e309', '9'.repeat(40), 'a'.repeat(5_000), '😀', '%', '__proto__',
     "2026-01-01T00:00:00Z'", '1999-02-30T00:00:00Z'
   ]
   const surprises: string[] = []
   const lists: Array<[path: string, parameters: string[]]> = [
-    ['/v1/events', ['actor', 'entity', 'entityType', 'action', 'category', 'outcome', 'source', 'tag',
-      'ip', 'session', 'correlationId', 'from', 'to', 'recordedFrom', 'recordedTo', 'limit', 'cursor',
-      'count', 'nope']],
+    ['/v1/events', [
+      'actor', 'entity', 'entityType', 'action', 'category', 'outcome', 'source', 'tag', 'ip',
+      'session', 'correlationId', 'from', 'to', 'recordedFrom', 'recordedTo', 'limit', 'cursor',
+      'count', 'nope'
+    ]],
     ['/v1/tasks', ['type', 'status', 'entity', 'limit', 'cursor']],
     ['/v1/users/u-81/summary', ['from', 'to']],
     ['/v1/entities/order/456/state', ['at', 'axis']],
@@ -121,7 +121,7 @@ t.test('hostile and wrong values are refused or find nothing, in every parameter
 
 t.test('hostile values in paths find nothing', async (t) => {
   const surprises: string[] = []
-  const hostile = ["'", '%00', '%ED%A0%80', '%2e%2e%2f', 'a'.repeat(300), '%F0%9F%98%80', '$1', '%25']
+  const hostile = ["'", '%00', '%ED%A0%80', '%2e%2e%2f', 'a'.repeat(300), '%F0%9F%98%80', '%25']
   for (const value of hostile) {
     for (const path of [
       `/v1/events/${value}`, `/v1/events/${value}/raw`, `/v1/entities/${value}/1/events`,
@@ -135,75 +135,7 @@ t.test('hostile values in paths find nothing', async (t) => {
   t.strictSame(surprises, [])
 })
 
-t.test('pages of any size put together are the whole, while events go on arriving', async (t) => {
-  const entity = { type: 'paged', id: '1' }
-  const batch = Array.from({ length: 60 }, () => event({ entity }))
-  await append('acme', batch)
-  const whole = ids(await read('/v1/entities/paged/1/events?limit=200'))
-  t.equal(whole.length, 60)
-  await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 70 }), async (limit) => {
-    const seen: string[] = []
-    let url = `/v1/entities/paged/1/events?limit=${limit}`
-    while (url !== '') {
-      const page = await read(url)
-      seen.push(...ids(page))
-      await append('acme', event({ entity: { type: 'paged', id: '2' }, related: [entity] }))
-      url = /<([^>]+)>; rel="next"/.exec(String(page.headers['link'] ?? ''))?.[1] ?? ''
-    }
-    const ours = seen.filter((id) => whole.includes(id))
-    return JSON.stringify(ours) === JSON.stringify(whole) && new Set(seen).size === seen.length
-  }), { numRuns: 5 })
-})
-
-t.test('a page says where the next one is, in the body and in Link', async (t) => {
-  const first = await read('/v1/events?limit=2&category=change')
-  const { nextCursor } = first.json()
-  t.equal(first.headers['link'],
-    `</v1/events?limit=2&category=change&cursor=${nextCursor}>; rel="next"`)
-  const next = await read(`/v1/events?category=change&limit=3&cursor=${nextCursor}`)
-  t.equal(next.statusCode, 200)
-  t.equal(ids(next).length, 3, 'the size of pages may change')
-  const last = await read('/v1/events?action=nothing.there')
-  t.strictSame(last.json(), { items: [], nextCursor: null })
-  t.notOk(last.headers['link'])
-})
-
-t.test('a cursor is good for its own query and tenant only', async (t) => {
-  await append('globex', [event(), event(), event()])
-  const cursor: string = (await read('/v1/events?limit=1')).json().nextCursor
-  const foreign: string = (await call('globex.auditor', '/v1/events?limit=1')).json().nextCursor
-  const wrong = [
-    `/v1/events?category=change&cursor=${cursor}`, `/v1/tasks?cursor=${cursor}`,
-    `/v1/entities/order/456/events?cursor=${cursor}`, `/v1/events?cursor=${foreign}`,
-    `/v1/events?cursor=${cursor.slice(0, -1)}`, `/v1/events?cursor=${cursor}A`,
-    `/v1/events?cursor=${cursor.replace(/^./, (first) => first === 'A' ? 'B' : 'A')}`,
-    '/v1/events?cursor=x'
-  ]
-  for (const url of wrong) {
-    const answer = await read(url)
-    t.equal(answer.statusCode, 400, url)
-    t.equal(answer.json().type, '/problems/invalid-cursor', url)
-  }
-  t.equal((await read(`/v1/events?cursor=${cursor}`)).statusCode, 200)
-})
-
-t.test('the size of a page has a default and a limit that is not exceeded in silence', async (t) => {
-  await append('acme', Array.from({ length: 250 }, () => event({ entity: { type: 'many', id: '1' } })))
-  t.equal(ids(await read('/v1/entities/many/1/events')).length, PAGE_DEFAULT)
-  t.equal(ids(await read(`/v1/entities/many/1/events?limit=${PAGE_MAX}`)).length, PAGE_MAX)
-  t.equal((await read(`/v1/entities/many/1/events?limit=${PAGE_MAX + 1}`)).statusCode, 400)
-})
-
-t.test('a count is exact when it is asked for, and says when it is not', async (t) => {
-  const count = async (url: string): Promise<unknown> => (await read(url)).json().count
-  t.strictSame(await count('/v1/events?entity=many:1&count=exact'), { value: 250, exact: true })
-  t.strictSame(await count('/v1/entities/many/1/events?count=exact&limit=1'), { value: 250, exact: true })
-  t.strictSame(await count('/v1/events?action=nothing.there&count=exact'), { value: 0, exact: true })
-  t.match(await count('/v1/events?count=estimate'), { value: Number, exact: false })
-  t.equal(await count('/v1/events?count=none'), undefined)
-})
-
-t.test('a feed shows what a user did and what is about them, a trail what names an entity', async (t) => {
+t.test('a feed is by and about a user, a trail is what names an entity', async (t) => {
   const did = await append('acme', event({ actor: { type: 'user', id: 'u-feed' } }))
   const about = await append('acme', event({
     actor: { type: 'service', id: 'hr' }, entity: { type: 'user', id: 'u-feed', name: 'Fee' }
@@ -238,7 +170,9 @@ t.test('a summary counts what a user did', async (t) => {
   await append('acme', [
     event({ actor, occurredAt: '2026-03-01T10:00:00Z' }),
     event({ actor, occurredAt: '2026-03-01T11:00:00Z', outcome: 'denied' }),
-    event({ actor, occurredAt: '2026-03-02T10:00:00Z', action: 'report.opened', category: 'access' })
+    event({
+      actor, occurredAt: '2026-03-02T10:00:00Z', action: 'report.opened', category: 'access'
+    })
   ])
   const all = (await read('/v1/users/u-sum/summary')).json()
   t.match(all, {
@@ -297,8 +231,9 @@ t.test('reads say what they reflect, and wait for what they are asked to', async
   service.startWorker()
   const retried = await call('acme.auditor', { url, headers: { 'ledger-at-least': one.position } })
   t.ok([200, 404].includes(retried.statusCode), 'an earlier position is no reason to wait')
-  let found = await call('acme.auditor', { url, headers })
-  for (let i = 0; i < 5 && found.statusCode === 503; i++) found = await call('acme.auditor', { url, headers })
+  const found = await until(
+    async () => await call('acme.auditor', { url, headers }),
+    ({ statusCode }) => statusCode !== 503)
   t.equal(found.statusCode, 200, found.body)
   t.equal(found.json().id, sent.json().id)
 

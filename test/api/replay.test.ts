@@ -10,10 +10,16 @@ const { call, append, log } = service
 const replay = async (url: string): Promise<Answer> => await call('acme.compliance', url)
 
 interface Line {
-  id: string, revision: string, position: string, stream: string, end?: true, complete?: boolean
+  id: string,
+  revision: string,
+  position: string,
+  stream: string,
+  end?: true,
+  complete?: boolean
   events?: number
 }
-const linesOf = ({ body }: Answer): Line[] => body.trim().split('\n').map((line) => JSON.parse(line))
+const linesOf = ({ body }: Answer): Line[] =>
+  body.trim().split('\n').map((line) => JSON.parse(line))
 
 const receipt = await append('acme', event({ entity: { type: 'film', id: 'one' } }))
 for (let i = 0; i < 4; i++) {
@@ -22,7 +28,7 @@ for (let i = 0; i < 4; i++) {
 }
 const { stream } = receipt
 
-t.test('a stream is replayed in the order of its revisions, and says that it is whole', async (t) => {
+t.test('a stream is replayed in order, and says that it is whole', async (t) => {
   const answer = await replay(`/v1/streams/${stream}/events`)
   t.equal(answer.statusCode, 200, answer.body)
   t.equal(answer.headers['content-type'], 'application/x-ndjson')
@@ -31,7 +37,7 @@ t.test('a stream is replayed in the order of its revisions, and says that it is 
   t.strictSame(lines.at(-1), { end: true, complete: true, events: 5 })
 })
 
-t.test('what is replayed is what the log holds, to the byte, and personal data is sealed', async (t) => {
+t.test('what is replayed is what the log holds, personal data sealed', async (t) => {
   const [first] = linesOf(await replay(`/v1/streams/${stream}/events?until=0`))
   for await (const recorded of log.readStream(stream, { max: 1 })) {
     t.strictSame(first, JSON.parse(JSON.stringify({
@@ -48,9 +54,9 @@ t.test('a replay goes on where it was told to', async (t) => {
   t.strictSame(beyond, [{ end: true, complete: true, events: 0 }])
 })
 
-t.test('another tenant\'s stream, one that is not there and no stream at all look the same', async (t) => {
-  for (const name of ['globex.film-one', 'acme.film-two', '$all', '$ce-acme.film', 'acme', 'acme.-x',
-    'ACME.film-one']) {
+t.test('streams of others, absent ones and names of none look the same', async (t) => {
+  const names = ['globex.film-one', 'acme.film-two', '$all', '$ce-acme.film', 'acme', 'acme.-x']
+  for (const name of [...names, 'ACME.film-one', 'x'.repeat(2_000)]) {
     const answer = await replay(`/v1/streams/${encodeURIComponent(name)}/events`)
     t.equal(answer.statusCode, 404, name)
     t.equal(answer.json().type, '/problems/not-found')
@@ -59,7 +65,7 @@ t.test('another tenant\'s stream, one that is not there and no stream at all loo
   t.equal(foreign.statusCode, 404)
 })
 
-t.test('everything of a tenant is replayed in the log\'s order, and nothing of another', async (t) => {
+t.test('all of a tenant is replayed in the log\'s order, and nothing of others', async (t) => {
   const answer = await replay('/v1/replay')
   const lines = linesOf(answer)
   const events = lines.slice(0, -1)
@@ -77,8 +83,8 @@ t.test('parts of a replay put together are the whole', async (t) => {
   const whole = linesOf(answer).slice(0, -1)
   for (let cut = 0; cut < whole.length; cut++) {
     const last = whole[cut]
-    const rest = linesOf(await replay(`/v1/replay?after=${last?.position}&until=${head}`)).slice(0, -1)
-    t.strictSame(rest, whole.slice(cut + 1), `after event ${cut}`)
+    const rest = linesOf(await replay(`/v1/replay?after=${last?.position}&until=${head}`))
+    t.strictSame(rest.slice(0, -1), whole.slice(cut + 1), `after event ${cut}`)
   }
   const bounded = linesOf(await replay(`/v1/replay?until=${whole[1]?.position}`)).slice(0, -1)
   t.strictSame(bounded, whole.slice(0, 2))
@@ -108,11 +114,10 @@ t.test('lines leave in chunks, and a reader that goes away closes the source', a
   }
   const { reply, body } = fakeReply()
   await sendLines(reply, endless())
-  const stream = body()
-  for await (const chunk of stream) {
-    t.ok(String(chunk).length >= 64 * 1_024)
-    break
-  }
+  const iterator = body()[Symbol.asyncIterator]()
+  const { value } = await iterator.next()
+  t.ok(String(value).length >= 64 * 1_024)
+  await iterator.return?.()
   await new Promise((resolve) => setTimeout(resolve, 20))
   t.ok(closed)
   t.ok(made < 1_000, `${made} lines were made for one chunk`)

@@ -67,7 +67,12 @@ export async function testService (t: Test): Promise<TestService> {
   const startWorker = (): void => {
     const stop = new AbortController()
     const runner = createRunner({
-      pool: workerPool, log, projections: PROJECTIONS, logger, now: Date.now, heartbeatMs: 200,
+      pool: workerPool,
+      log,
+      projections: PROJECTIONS,
+      logger,
+      now: Date.now,
+      heartbeatMs: 200,
       retryMs: 100
     })
     worker = { stop, done: runner.run(stop.signal) }

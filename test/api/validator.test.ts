@@ -55,7 +55,9 @@ t.test('a body is taken as it is or refused, never changed', async (t) => {
 })
 
 t.test('unknown headers are none of our business, known ones are checked', async (t) => {
-  const Headers = Type.Object({ 'ledger-at-least': Type.Optional(Type.String({ pattern: '^[0-9]+$' })) })
+  const Headers = Type.Object({
+    'ledger-at-least': Type.Optional(Type.String({ pattern: '^[0-9]+$' }))
+  })
   t.ok(take(Headers, 'headers', { host: 'x', 'ledger-at-least': '7' }).value)
   t.ok(take(Headers, 'headers', { 'ledger-at-least': '-7' }).error)
 })
@@ -75,7 +77,7 @@ t.test('a moment is a revision, a position or a time that has come', async (t) =
   }
 })
 
-t.test('a preference to wait is understood, capped, and ignored where it makes no sense', async (t) => {
+t.test('a preference to wait is understood, capped, or ignored if it is none', async (t) => {
   const rows: Array<[string | undefined, number | undefined]> = [
     ['wait=5', 5], ['wait=30', 30], ['wait=31', 30], ['wait=0', 0], ['WAIT=5', 5],
     ['respond-async, wait=10', 10], ['wait="7"; foo=bar', 7], ['wait=1, wait=9', 1],
