@@ -65,6 +65,7 @@ export async function * follow<T> (
       await state.change(alive ? undefined : timeoutMs)
     }
   } finally {
+    signal.removeEventListener('abort', state.notify)
     if (!state.over) abandon(stream, false)
   }
 }

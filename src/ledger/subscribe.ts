@@ -7,7 +7,7 @@ export const SUBSCRIBE_MAX_EVENTS = 1_000
 export const SUBSCRIBE_MAX_BYTES = 4 * 1_048_576
 export const SUBSCRIBE_MAX_WAIT_MS = 2
 const BACKOFF_FIRST_MS = 50
-const BACKOFF_MAX_MS = 5_000
+const BACKOFF_MAX_MS = 2_000
 
 /** Whether the subscription stands; if not, since when it does not for which reason. */
 export type SubscriptionState = { connected: true } | { connected: false, cause: unknown }
