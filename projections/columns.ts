@@ -25,6 +25,15 @@ export function plainColumn (values: ReadonlyArray<string | bigint | number>): s
   return '{' + values.join() + '}'
 }
 
+/** Tenants and refs, for `$1::text[], $2::uuid[]`. */
+export function personColumns (
+  persons: ReadonlyArray<{ tenant: string, ref: string }>
+): [string, string] {
+  return [
+    textColumn(persons.map(({ tenant }) => tenant)), plainColumn(persons.map(({ ref }) => ref))
+  ]
+}
+
 /** For `$n::bytea[]`. */
 export function bytesColumn (values: readonly Buffer[]): string {
   return '{' + values.map((value) => '"\\\\x' + value.toString('hex') + '"').join() + '}'

@@ -1,11 +1,12 @@
 import { activitySummaries } from './activity-summaries/projection.ts'
 import { entries } from './entries/projection.ts'
 import { entityTrails } from './entity-trails/projection.ts'
+import { erasureRecords } from './erasure-records/projection.ts'
 import type { Projection } from './projection.ts'
 import { tasks } from './tasks/projection.ts'
 import { userFeeds } from './user-feeds/projection.ts'
 
 /** Every read model, in the order in which the runner feeds them. */
 export const PROJECTIONS: readonly Projection[] = [
-  entries, userFeeds, entityTrails, activitySummaries, tasks
+  entries, userFeeds, entityTrails, activitySummaries, tasks, erasureRecords
 ]

@@ -23,6 +23,20 @@ export interface Tx {
   ): Promise<{ rows: Row[], rowCount: number | null }>
 }
 
+/** A person whose erasure the log orders, and the rows that name them. */
+export interface Erased {
+  tenant: string
+  ref: string
+  /** The erasure's id. */
+  erasure: string
+  /** RFC 3339: when it was ordered. */
+  at: string
+  /** The order's own position; an event after it was sealed too late for anybody to read. */
+  position: bigint
+  /** Events that name the ref and whose rows have not been told yet, ascending. */
+  positions: readonly bigint[]
+}
+
 /**
  * A read model: how events become rows. A value without state: whatever it remembers is a row.
  * The tables live in a Postgres schema of their own per generation; the runner sets the
@@ -44,4 +58,11 @@ export interface Projection {
    * On a pipelined connection the statements of all projections are under way together.
    */
   apply (batch: Batch, tx: Tx): Promise<void>
+  /**
+   * Takes erased persons out of rows that apply has written, in the same transaction. Called for
+   * the batch that holds the order, and for every later one that names the person again; a rebuild
+   * may know of the order from the first batch on, and must come to the same rows. Returns how
+   * many rows of which table it changed.
+   */
+  erase? (persons: readonly Erased[], tx: Tx): Promise<Record<string, number>>
 }

@@ -6,6 +6,9 @@ export const DEFAULT_PERSON_TYPES = [
   'user', 'person', 'customer', 'employee', 'patient', 'student', 'member'
 ]
 
+/** Hours between the request of an erasure and its order, at most: a month is what law allows. */
+export const COOLING_OFF_MAX_H = 720
+
 /** What a tenant can choose. Absent members take the defaults named here. */
 export const TenantSettings = Type.Object({
   personTypes: Type.Optional(Type.Array(EntityType, {
@@ -15,6 +18,16 @@ export const TenantSettings = Type.Object({
   })),
   sealData: Type.Optional(Type.Boolean({
     description: 'Seal data, before, after, changes and description under the actor; default false'
-  }))
+  })),
+  erasure: Type.Optional(Type.Object({
+    coolingOffHours: Type.Optional(Type.Number({
+      minimum: 0,
+      maximum: COOLING_OFF_MAX_H,
+      description: 'Hours that an erasure waits, in which a hold can stop it; default 0'
+    })),
+    secondApprover: Type.Optional(Type.Boolean({
+      description: 'Another key than the requesting one must approve an erasure; default false'
+    }))
+  }, { additionalProperties: false }))
 }, { additionalProperties: false })
 export type TenantSettings = Static<typeof TenantSettings>

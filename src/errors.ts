@@ -11,6 +11,8 @@ export const ERRORS = {
   STREAM_CONFLICT: { status: 409, title: 'Too many writers on one stream: try again' },
   ID_REUSED: { status: 409, title: 'This id was recorded with other content' },
   ALREADY_EXISTS: { status: 409, title: 'This exists already' },
+  LEGAL_HOLD: { status: 409, title: 'A hold forbids this' },
+  WRONG_STATE: { status: 409, title: 'This is not possible in the present state' },
   ERASED: { status: 410, title: 'This person was erased' },
   PAYLOAD_TOO_LARGE: { status: 413, title: 'The request is larger than the limit' },
   EVENT_TOO_LARGE: { status: 413, title: 'The event is larger than the limit' },

@@ -1,5 +1,5 @@
 import type { DecodedEvent } from '../../schemas/recorded.ts'
-import { plainColumn, textColumn } from '../columns.ts'
+import { personColumns, plainColumn, textColumn } from '../columns.ts'
 import { actorKey, joined, tenantOf } from '../keys.ts'
 import type { Projection, Statement } from '../projection.ts'
 
@@ -31,6 +31,29 @@ const UPSERT: Statement = {
       last_at = greatest(s.last_at, excluded.last_at)`
 }
 
+/** What a person did stays counted, as something that somebody without an id did. */
+const ERASE: Statement = {
+  name: 'erase_activity_summaries',
+  text: `
+    with gone as (
+      delete from activity_summary s
+      using unnest($1::text[], $2::text[]) as p (tenant, ref)
+      where s.tenant = p.tenant and s.actor_type = 'user' and s.actor_key = p.ref
+      returning s.*),
+    kept as (
+      insert into activity_summary as s
+      select tenant, actor_type, '', day, category, action, outcome, sum(events),
+        min(first_position), max(last_position), min(first_at), max(last_at)
+      from gone group by 1, 2, 3, 4, 5, 6, 7
+      on conflict (tenant, actor_type, actor_key, day, category, action, outcome) do update set
+        events = s.events + excluded.events,
+        first_position = least(s.first_position, excluded.first_position),
+        last_position = greatest(s.last_position, excluded.last_position),
+        first_at = least(s.first_at, excluded.first_at),
+        last_at = greatest(s.last_at, excluded.last_at))
+    select count(*) from gone`
+}
+
 /** Counts per actor, kind of event and day: one statement per batch, grouped before it. */
 export const activitySummaries: Projection = {
   name: 'activity_summaries',
@@ -53,6 +76,10 @@ export const activitySummaries: Projection = {
       plainColumn(rows.map(({ firstAt }) => firstAt)),
       plainColumn(rows.map(({ lastAt }) => lastAt))
     ])
+  },
+  async erase (persons, tx) {
+    const { rows: [row] } = await tx.query<{ count: bigint }>(ERASE, personColumns(persons))
+    return { activity_summary: Number(row?.count ?? 0) }
   }
 }
 

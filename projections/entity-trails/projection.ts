@@ -1,5 +1,5 @@
 import type { DecodedEvent, RecordedEntity } from '../../schemas/recorded.ts'
-import { plainColumn, textColumn } from '../columns.ts'
+import { personColumns, plainColumn, textColumn } from '../columns.ts'
 import { entityKey, firstOfEach, joined, tenantOf } from '../keys.ts'
 import type { Projection, Statement } from '../projection.ts'
 
@@ -20,6 +20,22 @@ const INSERT: Statement = {
     on conflict do nothing`
 }
 
+/** One step of the index for each type of entity, as the type of a person's ref is not known. */
+const ERASE: Statement = {
+  name: 'erase_entity_trails',
+  text: `
+    with recursive type as (
+      select p.tenant, p.ref, (select min(t.entity_type) from entity_trail t
+        where t.tenant = p.tenant) as name
+      from unnest($1::text[], $2::text[]) as p (tenant, ref)
+      union all
+      select type.tenant, type.ref, (select min(t.entity_type) from entity_trail t
+        where t.tenant = type.tenant and t.entity_type > type.name)
+      from type where type.name is not null)
+    delete from entity_trail e using type
+    where e.tenant = type.tenant and e.entity_type = type.name and e.entity_key = type.ref`
+}
+
 /** What it happened to, and what else the event names. */
 export const entityTrails: Projection = {
   name: 'entity_trails',
@@ -36,6 +52,10 @@ export const entityTrails: Projection = {
       plainColumn(rows.map(({ event }) => event.position)),
       textColumn(rows.map(({ role }) => role))
     ])
+  },
+  async erase (persons, tx) {
+    const { rowCount } = await tx.query(ERASE, personColumns(persons))
+    return { entity_trail: rowCount ?? 0 }
   }
 }
 

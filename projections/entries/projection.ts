@@ -2,6 +2,7 @@ import type { DecodedEvent } from '../../schemas/recorded.ts'
 import { bytesColumn, jsonColumn, plainColumn, textColumn } from '../columns.ts'
 import { actorKey, entityKey, tenantOf } from '../keys.ts'
 import type { Batch, Projection, Statement, Tx } from '../projection.ts'
+import { eraseEntries } from './erase.ts'
 import { findable, storedView } from './view.ts'
 
 const INSERT_ENTRIES: Statement = {
@@ -44,7 +45,8 @@ export const entries: Projection = {
   async apply (batch, tx) {
     const [{ rowCount }] = await Promise.all([insertEntries(batch, tx), insertTags(batch, tx)])
     if (rowCount !== batch.events.length) await parkDuplicates(batch, tx)
-  }
+  },
+  erase: async (persons, tx) => ({ entry: await eraseEntries(persons, tx) })
 }
 
 async function insertEntries ({ events }: Batch, tx: Tx): Promise<{ rowCount: number | null }> {

@@ -1,5 +1,5 @@
 import type { DecodedEvent } from '../../schemas/recorded.ts'
-import { plainColumn, textColumn } from '../columns.ts'
+import { personColumns, plainColumn, textColumn } from '../columns.ts'
 import { actorKey, entityKey, joined, tenantOf } from '../keys.ts'
 import type { Projection, Statement } from '../projection.ts'
 
@@ -36,6 +36,28 @@ const UPSERT: Statement = {
     where excluded.first_position > t.last_position`
 }
 
+/** A task that a person is goes; one that a person touched last was touched by somebody. */
+const ERASE: Statement = {
+  name: 'erase_tasks',
+  text: `
+    with touched as (
+      select t.tenant, t.entity_type, t.entity_key, p.ref
+      from unnest($1::text[], $2::text[], $3::bigint[]) as p (tenant, ref, position)
+      join task t on t.tenant = p.tenant and t.last_position = p.position
+      where p.ref in (t.entity_key, t.actor_key)),
+    gone as (
+      delete from task t using touched p
+      where (t.tenant, t.entity_type, t.entity_key) = (p.tenant, p.entity_type, p.entity_key)
+        and t.entity_key = p.ref
+      returning 1),
+    changed as (
+      update task t set actor_key = null from touched p
+      where (t.tenant, t.entity_type, t.entity_key) = (p.tenant, p.entity_type, p.entity_key)
+        and t.entity_key <> p.ref and t.actor_key = p.ref
+      returning 1)
+    select (select count(*) from gone) + (select count(*) from changed) as count`
+}
+
 /** The present state of every task: what its latest events say, where they say something. */
 export const tasks: Projection = {
   name: 'tasks',
@@ -60,6 +82,14 @@ export const tasks: Projection = {
       plainColumn(rows.map(({ last }) => last.data.occurredAt)),
       plainColumn(rows.map(({ events }) => events))
     ])
+  },
+  async erase (persons, tx) {
+    const rows = persons.flatMap(({ tenant, ref, positions }) =>
+      positions.map((position) => ({ tenant, ref, position })))
+    const { rows: [row] } = await tx.query<{ count: bigint }>(ERASE, [
+      ...personColumns(rows), plainColumn(rows.map(({ position }) => position))
+    ])
+    return { task: Number(row?.count ?? 0) }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { DecodedEvent } from '../../schemas/recorded.ts'
-import { plainColumn, textColumn } from '../columns.ts'
+import { personColumns, plainColumn, textColumn } from '../columns.ts'
 import { firstOfEach, tenantOf } from '../keys.ts'
 import type { Projection, Statement } from '../projection.ts'
 
@@ -18,6 +18,14 @@ const INSERT: Statement = {
     select * from unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[])`
 }
 
+const ERASE: Statement = {
+  name: 'erase_user_feeds',
+  text: `
+    delete from user_feed f
+    using unnest($1::text[], $2::uuid[]) as p (tenant, ref)
+    where f.tenant = p.tenant and f.ref = p.ref`
+}
+
 /** Who did it, and whom it is about: every person whose ref the event names. */
 export const userFeeds: Projection = {
   name: 'user_feeds',
@@ -33,6 +41,10 @@ export const userFeeds: Projection = {
       plainColumn(rows.map(({ event }) => event.position)),
       textColumn(rows.map(({ role }) => role))
     ])
+  },
+  async erase (persons, tx) {
+    const { rowCount } = await tx.query(ERASE, personColumns(persons))
+    return { user_feed: rowCount ?? 0 }
   }
 }
 

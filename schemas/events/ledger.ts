@@ -2,10 +2,18 @@ import { Type, type TSchema } from '@sinclair/typebox'
 import type { Category } from '../primitives.ts'
 import { AccessData } from './access.ts'
 import { ChangeData } from './change.ts'
+import {
+  ErasureApprovedData, ErasureExecutedData, ErasureOrderedData, ErasureRequestedData,
+  HoldPlacedData, HoldReleasedData
+} from './erasure.ts'
 import { dataOf, DurationMs, Text } from './fields.ts'
 
 /** The source of the ledger's own events. */
 export const LEDGER_SOURCE = 'ledger'
+/** The entity to which erasures are ordered: one stream a tenant, read by every vault at start. */
+export const FENCE = { type: 'ledger_vault', id: 'erasures' } as const
+export const ERASURE_TYPE = 'ledger_erasure'
+export const HOLD_TYPE = 'ledger_hold'
 
 interface LedgerEventKind {
   entityType: string
@@ -22,6 +30,8 @@ const keyChange = {
     expiresAt: Type.Optional(Type.Union([Text, Type.Null()]))
   })
 } as const
+const erasure = { entityType: ERASURE_TYPE, category: 'action' } as const
+const hold = { entityType: HOLD_TYPE, category: 'action' } as const
 const tenantChange = { entityType: 'ledger_tenant', category: 'change', data: ChangeData } as const
 
 /**
@@ -43,6 +53,14 @@ export const LEDGER_EVENTS = {
       times: Type.Optional(Type.Integer({ minimum: 1, description: 'Refusals this stands for' }))
     })
   },
+  'ledger.erasure_requested': { ...erasure, data: ErasureRequestedData },
+  'ledger.erasure_approved': { ...erasure, data: ErasureApprovedData },
+  'ledger.erasure_ordered': {
+    entityType: FENCE.type, category: 'action', data: ErasureOrderedData
+  },
+  'ledger.erasure_executed': { ...erasure, data: ErasureExecutedData },
+  'ledger.hold_placed': { ...hold, data: HoldPlacedData },
+  'ledger.hold_released': { ...hold, data: HoldReleasedData },
   'ledger.projection_rebuilt': {
     entityType: 'ledger_projection',
     category: 'system',

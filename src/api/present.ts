@@ -1,5 +1,5 @@
 import type { EventRow } from '../../projections/entries/queries.ts'
-import type { SealedSection } from '../../schemas/recorded.ts'
+import type { RowSection } from '../../schemas/hidden.ts'
 import { presentHead, refsToOpen, type Access } from '../privacy/open.ts'
 import type { Vault } from '../privacy/vault.ts'
 import type { Caller } from './auth.ts'
@@ -37,7 +37,7 @@ export async function presentRows (
 
 const NO_KEYS: ReadonlyMap<string, Buffer> = new Map()
 
-function parseSections (sealed: string | null): SealedSection[] {
+function parseSections (sealed: string | null): RowSection[] {
   return sealed === null ? [] : JSON.parse(sealed)
 }
 

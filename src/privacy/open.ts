@@ -1,12 +1,14 @@
+import { erasedValue, isErasedSection, type ErasedValue, type RowSection } from
+  '../../schemas/hidden.ts'
 import { edit, isWithin, pointerDepth, type Edit } from '../../schemas/pointer.ts'
-import type { RecordedData, SealedSection } from '../../schemas/recorded.ts'
+import type { RecordedData } from '../../schemas/recorded.ts'
 import { openSection, SectionTampered, type Plain, type SectionPlace } from './cipher.ts'
 
 /**
  * Why a value is not shown: the reader may not see it; its person was erased; or it is not what
  * was sealed there, which somebody should look into.
  */
-export type Hidden = { sealed: true } | { erased: true } | { tampered: true }
+export type Hidden = { sealed: true } | ErasedValue | { tampered: true }
 
 /** Who or what, as a reader sees it: named, or a Hidden that keeps its type. */
 export interface OpenedParty {
@@ -16,6 +18,8 @@ export interface OpenedParty {
   email?: string
   sealed?: true
   erased?: true
+  erasure?: string
+  erasedAt?: string
   tampered?: true
 }
 
@@ -35,7 +39,7 @@ export interface OpenedRecord extends Omit<
 export type Access = 'opened' | 'sealed' | ReadonlySet<string>
 
 export interface PresentOptions {
-  sections: readonly SealedSection[]
+  sections: readonly RowSection[]
   access: Access
   /** Data keys by ref, as the vault gave them; an absent one is an erased person's. */
   keys: ReadonlyMap<string, Buffer>
@@ -43,8 +47,9 @@ export interface PresentOptions {
 }
 
 /** The refs whose keys presenting these sections will ask for, each once. */
-export function refsToOpen (sections: readonly SealedSection[], access: Access): string[] {
-  return [...new Set(sections.filter(({ ref }) => mayOpen(access, ref)).map(({ ref }) => ref))]
+export function refsToOpen (sections: readonly RowSection[], access: Access): string[] {
+  const refs = sections.flatMap((section) => isErasedSection(section) ? [] : section.ref)
+  return [...new Set(refs.filter((ref) => mayOpen(access, ref)))]
 }
 
 /**
@@ -87,7 +92,8 @@ function mayOpen (access: Access, ref: string): boolean {
   return typeof access === 'string' ? access === 'opened' : access.has(ref)
 }
 
-function open (section: SealedSection, { access, keys, place }: PresentOptions): Outcome {
+function open (section: RowSection, { access, keys, place }: PresentOptions): Outcome {
+  if (isErasedSection(section)) return { hidden: erasedValue(section) }
   if (!mayOpen(access, section.ref)) return { hidden: { sealed: true } }
   const dataKey = keys.get(section.ref)
   if (dataKey === undefined) return { hidden: { erased: true } }

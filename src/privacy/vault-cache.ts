@@ -9,7 +9,7 @@ export interface VaultCache {
   byRef (tenant: string, ref: string): Buffer | undefined
   /** To be read before the vault is asked, and handed to `remember` with the answer. */
   generation (): number
-  /** `subject` is left out where only its ref is known. */
+  /** `subject` is left out where only the ref is known, and where nothing more may be sealed. */
   remember (
     answer: { tenant: string, key: SubjectKey, subject?: SubjectRef }, generation: number
   ): void
@@ -24,7 +24,7 @@ export interface VaultCache {
 export function createVaultCache (options: KeyCacheOptions): VaultCache {
   // A subject leads to a ref, and only the ref to a key: to forget that key is to forget both.
   const refs = createKeyCache<string>(options)
-  const dataKeys = createKeyCache<Buffer>(options)
+  const dataKeys = createKeyCache<{ dataKey: Buffer, sealable: boolean }>(options)
   let generation = 0
   let listening = false
 
@@ -35,20 +35,23 @@ export function createVaultCache (options: KeyCacheOptions): VaultCache {
   }
 
   const byRef = (tenant: string, ref: string): Buffer | undefined =>
-    dataKeys.get(refKeyOf(tenant, ref))
+    dataKeys.get(refKeyOf(tenant, ref))?.dataKey
 
   return {
     byRef,
     bySubject (tenant, subject) {
       const ref = refs.get(refKeyOf(tenant, subjectKey(subject)))
-      const dataKey = ref === undefined ? undefined : byRef(tenant, ref)
-      return ref === undefined || dataKey === undefined ? undefined : { ref, dataKey }
+      const known = ref === undefined ? undefined : dataKeys.get(refKeyOf(tenant, ref))
+      // A key that was asked for by its ref may be good for opening only.
+      if (ref === undefined || known?.sealable !== true) return undefined
+      return { ref, dataKey: known.dataKey }
     },
     generation: () => generation,
     remember ({ tenant, key, subject }, seen) {
       // What was read before a row went may be that very row: kept, it would outlive its erasure.
       if (!listening || seen !== generation) return
-      dataKeys.set(refKeyOf(tenant, key.ref), key.dataKey)
+      const sealable = subject !== undefined
+      dataKeys.set(refKeyOf(tenant, key.ref), { dataKey: key.dataKey, sealable })
       if (subject) refs.set(refKeyOf(tenant, subjectKey(subject)), key.ref)
     },
     onUp () {

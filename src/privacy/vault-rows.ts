@@ -7,12 +7,16 @@ export interface SubjectRow {
   lookup: Buffer
   wrapped: Buffer
   masterKeyId: string
+  /** The subject is about to be erased: nothing new is sealed under this row. */
+  closed: boolean
 }
 
-const COLUMNS = `s.tenant, s.ref, s.lookup,
-  s.wrapped_key as wrapped, s.master_key_id as "masterKeyId"`
+export type NewSubjectRow = Omit<SubjectRow, 'closed'>
 
-/** The rows of these tenants and lookups; lists of equal length, row i is asked by item i. */
+const COLUMNS = `s.tenant, s.ref, s.lookup, s.wrapped_key as wrapped,
+  s.master_key_id as "masterKeyId", s.closed_at is not null as closed`
+
+/** The rows of these tenants and lookups, closed ones too. */
 export async function selectByLookup (
   pool: Pool, subjects: ReadonlyArray<Pick<SubjectRow, 'tenant' | 'lookup'>>
 ): Promise<SubjectRow[]> {
@@ -44,13 +48,13 @@ export async function selectByRef (
  * Adds the rows whose subject has none yet; somebody else's row for the same subject stays. In
  * order of lookup, so that two processes adding the same subjects do not wait for each other.
  */
-export async function insertSubjects (pool: Pool, subjects: readonly SubjectRow[]): Promise<void> {
+export async function insertSubjects (pool: Pool, subjects: readonly NewSubjectRow[]): Promise<void> {
   const rows = [...subjects].sort((a, b) => Buffer.compare(a.lookup, b.lookup))
   await pool.query({
     name: 'vault_insert',
     text: `insert into vault.subject (tenant, ref, lookup, wrapped_key, master_key_id)
       select * from unnest($1::text[], $2::uuid[], $3::bytea[], $4::bytea[], $5::text[])
-      on conflict (tenant, lookup) do nothing`,
+      on conflict (tenant, lookup) where closed_at is null do nothing`,
     values: [
       rows.map(({ tenant }) => tenant), rows.map(({ ref }) => ref),
       rows.map(({ lookup }) => lookup), rows.map(({ wrapped }) => wrapped),

@@ -7,7 +7,7 @@ import type { SubjectKey } from './cipher.ts'
 import type { MasterKey } from './master-key.ts'
 import {
   insertSubjects, insertVaultKey, selectByLookup, selectByRef, selectVaultKey,
-  type SubjectRow, type VaultKeyRow
+  type NewSubjectRow, type VaultKeyRow
 } from './vault-rows.ts'
 
 export interface Wanted {
@@ -22,10 +22,16 @@ export interface WantedRef {
   ref: string
 }
 
+/** A subject's key as the vault has it. */
+export interface StoredKey extends SubjectKey {
+  /** The subject is being erased: its values may still be opened, nothing more be sealed. */
+  closed: boolean
+}
+
 /** The vault's rows, unwrapped; remembers nothing but its own lookup key. */
 export interface VaultStore {
-  /** The key of each subject, in order. */
-  bySubject (wanted: readonly Wanted[]): Promise<Array<SubjectKey | undefined>>
+  /** The key of each subject, in order; a closed one only where none is to be made. */
+  bySubject (wanted: readonly Wanted[]): Promise<Array<StoredKey | undefined>>
   /** The data key of each ref, in order. */
   byRef (wanted: readonly WantedRef[]): Promise<Array<Buffer | undefined>>
 }
@@ -43,25 +49,29 @@ const CREATE_ATTEMPTS = 3
 export async function openVaultStore (pool: Pool, masterKey: MasterKey): Promise<VaultStore> {
   const lookupKey = await reaching(async () => await openLookupKey(pool, masterKey))
 
-  async function find (lookups: readonly Lookup[]): Promise<Map<string, SubjectKey>> {
+  async function find (lookups: readonly Lookup[]): Promise<Found> {
     const rows = await selectByLookup(pool, lookups)
-    return new Map(await Promise.all(rows.map(async (row) => [
-      row.lookup.toString('base64'), { ref: row.ref, dataKey: await unwrap(masterKey, row) }
-    ] as const)))
+    const found: Found = { open: new Map(), closed: new Map() }
+    await Promise.all(rows.map(async (row) => {
+      const { ref, closed } = row
+      const key = { ref, closed, dataKey: await unwrap(masterKey, row) }
+      found[closed ? 'closed' : 'open'].set(row.lookup.toString('base64'), key)
+    }))
+    return found
   }
 
   async function bySubject (
     wanted: readonly Wanted[]
-  ): Promise<Array<SubjectKey | undefined>> {
+  ): Promise<Array<StoredKey | undefined>> {
     const lookups = wanted.map((item) => lookupOf(lookupKey, item))
-    const found = await find(lookups)
+    const { open, closed } = await find(lookups)
     for (let attempt = 1; ; attempt++) {
-      const missing = lookups.filter(({ create, text }) => create && !found.has(text))
-      if (missing.length === 0) return lookups.map(({ text }) => found.get(text))
+      const missing = lookups.filter(({ create, text }) => create && !open.has(text))
+      if (missing.length === 0) return lookups.map(({ text }) => open.get(text) ?? closed.get(text))
       if (attempt > CREATE_ATTEMPTS) throw new Error('vault: new subjects vanish as they are added')
       await insertSubjects(pool, await Promise.all(
         distinct(missing).map(async (lookup) => await newSubject(masterKey, lookup))))
-      for (const [text, key] of await find(missing)) found.set(text, key)
+      for (const [text, key] of (await find(missing)).open) open.set(text, key)
     }
   }
 
@@ -76,6 +86,12 @@ export async function openVaultStore (pool: Pool, masterKey: MasterKey): Promise
     bySubject: async (wanted) => await reaching(async () => await bySubject(wanted)),
     byRef: async (wanted) => await reaching(async () => await byRef(wanted))
   }
+}
+
+/** Keys by the text of their lookup. */
+interface Found {
+  open: Map<string, StoredKey>
+  closed: Map<string, StoredKey>
 }
 
 interface Lookup {
@@ -97,7 +113,9 @@ function distinct (lookups: readonly Lookup[]): Lookup[] {
   return [...new Map(lookups.map((lookup) => [lookup.text, lookup])).values()]
 }
 
-async function newSubject (masterKey: MasterKey, { tenant, lookup }: Lookup): Promise<SubjectRow> {
+async function newSubject (
+  masterKey: MasterKey, { tenant, lookup }: Lookup
+): Promise<NewSubjectRow> {
   const wrapped = await masterKey.wrap(randomBytes(KEY_BYTES))
   return { tenant, ref: randomUUID(), lookup, wrapped, masterKeyId: masterKey.id }
 }

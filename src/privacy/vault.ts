@@ -4,6 +4,7 @@ import type { SubjectKey } from './cipher.ts'
 import type { MasterKey } from './master-key.ts'
 import { microBatch } from './micro-batch.ts'
 import { subjectKey } from './personal.ts'
+import { answerCalls, VAULT_CHANNEL } from './vault-calls.ts'
 import { createVaultCache } from './vault-cache.ts'
 import { startListener } from './vault-listener.ts'
 import { openVaultStore, type Wanted } from './vault-store.ts'
@@ -33,9 +34,6 @@ export const KEY_TTL_MS = 60_000
 export const KEYS_CACHED_MAX = 20_000
 /** Subjects asked for in one statement. */
 export const LOOKUPS_MAX = 1_000
-/** Where Postgres says whose row went: a JSON array of tenant and ref; empty for every row. */
-export const VAULT_CHANNEL = 'ledger_vault'
-
 /**
  * Opens the vault; the first one ever to do so makes its lookup key. Throws VAULT_KEY_INVALID if
  * the master key is not the one that the vault was made with, DATABASE_UNAVAILABLE if there is
@@ -47,12 +45,27 @@ export async function createVault (options: VaultOptions): Promise<Vault> {
   const cache = createVaultCache({ max: KEYS_CACHED_MAX, ttlMs: KEY_TTL_MS, now })
   const bySubject = microBatch(LOOKUPS_MAX, store.bySubject)
   const byRef = microBatch(LOOKUPS_MAX, store.byRef)
-  const listener = startListener({ pool, channel: VAULT_CHANNEL, ...cache })
+  const calls = answerCalls(pool)
+  const listener = startListener({
+    pool,
+    channel: VAULT_CHANNEL,
+    onDown: cache.onDown,
+    onUp () {
+      cache.onUp()
+      calls.onUp()
+    },
+    onNotification (payload) {
+      cache.onNotification(payload)
+      calls.onNotification(payload)
+    }
+  })
 
   async function askSubject (wanted: Wanted): Promise<SubjectKey | undefined> {
     const generation = cache.generation()
     const key = await bySubject(wanted)
-    if (key !== undefined) cache.remember({ ...wanted, key }, generation)
+    if (key === undefined) return undefined
+    const { tenant, subject } = wanted
+    cache.remember(key.closed ? { tenant, key } : { tenant, subject, key }, generation)
     return key
   }
 
@@ -76,7 +89,10 @@ export async function createVault (options: VaultOptions): Promise<Vault> {
       remembered: (ref) => cache.byRef(tenant, ref),
       ask: async (ref) => await askRef(tenant, ref)
     }),
-    close: async () => { await listener.close() }
+    async close () {
+      await listener.close()
+      await calls.close()
+    }
   }
 }
 

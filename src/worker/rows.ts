@@ -2,6 +2,7 @@ import { textColumn, plainColumn } from '../../projections/columns.ts'
 import type { Projection } from '../../projections/projection.ts'
 import type { DecodedEvent, Recorded } from '../../schemas/recorded.ts'
 import type { Tx } from '../postgres/transaction.ts'
+import { eraseFrom, findErased } from './erased.ts'
 import { noFault, type Fault } from './fault.ts'
 import type { Generation } from './generations.ts'
 import type { Item } from './item.ts'
@@ -46,9 +47,14 @@ export async function writeRows (
     }
   }
   if (batch.events.length > 0) {
+    // Asked for beside the rows: most batches name nobody who was erased, and wait for nothing.
+    const asked = findErased(tx, batch.events)
+    asked.catch(() => undefined)
     await allSettled(targets, async ({ projection }) => {
       await projection.apply(batch, tx)
     }, fault)
+    await eraseFrom(tx, targets, await asked)
+    await fault('erased')
   }
   if (parked.length > 0) await park(tx, parked)
   await fault('parked')

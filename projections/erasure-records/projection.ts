@@ -1,0 +1,156 @@
+import { TypeCompiler, type TypeCheck } from '@sinclair/typebox/compiler'
+import type { Static, TSchema } from '@sinclair/typebox'
+import {
+  ErasureApprovedData, ErasureExecutedData, ErasureOrderedData, ErasureRequestedData,
+  HoldPlacedData, HoldReleasedData, type HoldScope
+} from '../../schemas/events/erasure.ts'
+import { ERASURE_TYPE, FENCE, HOLD_TYPE } from '../../schemas/events/ledger.ts'
+import type { DecodedEvent } from '../../schemas/recorded.ts'
+import type { Batch, Projection, Tx } from '../projection.ts'
+
+const requested = TypeCompiler.Compile(ErasureRequestedData)
+const approved = TypeCompiler.Compile(ErasureApprovedData)
+const ordered = TypeCompiler.Compile(ErasureOrderedData)
+const executed = TypeCompiler.Compile(ErasureExecutedData)
+const placed = TypeCompiler.Compile(HoldPlacedData)
+const released = TypeCompiler.Compile(HoldReleasedData)
+
+type Handler = (event: DecodedEvent, tx: Tx) => Promise<boolean>
+
+/** Action -> what it does to the rows; false: it is not what the ledger itself would say. */
+const HANDLERS: Readonly<Record<string, Handler>> = {
+  'ledger.erasure_requested': request,
+  'ledger.erasure_approved': approve,
+  'ledger.erasure_ordered': order,
+  'ledger.erasure_executed': execute,
+  'ledger.hold_placed': place,
+  'ledger.hold_released': release
+}
+
+/** What was asked, decided and done about erasing persons, and what must not be touched. */
+export const erasureRecords: Projection = {
+  name: 'erasure_records',
+  version: 1,
+  tables: 'projections/erasure-records/tables.sql',
+  views: ['erasure', 'hold'],
+  async apply (batch, tx) {
+    // Few and in order: each may change what the one before has written.
+    for (const event of batch.events) await handle(event, batch, tx)
+  },
+  async erase (persons, tx) {
+    const late = persons
+      .map(({ tenant, ref, position, positions }) =>
+        ({ tenant, ref, count: positions.filter((other) => other > position).length }))
+      .filter(({ count }) => count > 0)
+    for (const { tenant, ref, count } of late) {
+      await tx.query(
+        'update erasure set late_events = late_events + $3 where tenant = $1 and ref = $2',
+        [tenant, ref, count])
+    }
+    return {}
+  }
+}
+
+async function handle (event: DecodedEvent, batch: Batch, tx: Tx): Promise<void> {
+  const handler = HANDLERS[event.action]
+  if (handler === undefined || await handler(event, tx)) return
+  batch.park(event, 'MALFORMED', `the data of ${event.action} is not what the ledger writes`)
+}
+
+async function request (event: DecodedEvent, tx: Tx): Promise<boolean> {
+  const said = dataOf(event, ERASURE_TYPE, requested)
+  if (said === undefined) return false
+  const { tenant, recordedAt, actor } = event.data
+  await tx.query(`
+    insert into erasure (
+      tenant, id, ref, position, state, subject_type, legal_basis, reason, recipients,
+      requested_at, requested_by, requested_by_name, not_before, needs_approval)
+    values ($1, $2, $3, $4, 'requested', $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    on conflict do nothing`,
+  [tenant, event.data.entity?.id, said.ref, event.position, said.subjectType, said.legalBasis,
+    said.reason, JSON.stringify(said.recipients), recordedAt, actor.id ?? '', actor.name,
+    said.notBefore, said.needsApproval])
+  return true
+}
+
+async function approve (event: DecodedEvent, tx: Tx): Promise<boolean> {
+  if (dataOf(event, ERASURE_TYPE, approved) === undefined) return false
+  const { tenant, entity, actor, recordedAt } = event.data
+  await tx.query(`
+    update erasure set approved_at = $3, approved_by = $4, approved_by_name = $5
+    where tenant = $1 and id = $2 and approved_at is null`,
+  [tenant, entity?.id, recordedAt, actor.id ?? '', actor.name])
+  return true
+}
+
+async function order (event: DecodedEvent, tx: Tx): Promise<boolean> {
+  const said = dataOf(event, FENCE.type, ordered)
+  if (said === undefined) return false
+  const { tenant, recordedAt } = event.data
+  await tx.query(`
+    update erasure set state = 'ordered', ordered_at = $3, ordered_position = $4,
+      holds_checked = $5, holds = $6
+    where tenant = $1 and id = $2 and state = 'requested'`,
+  [tenant, said.erasure, recordedAt, event.position, said.holdsChecked,
+    JSON.stringify(said.holds)])
+  return true
+}
+
+async function execute (event: DecodedEvent, tx: Tx): Promise<boolean> {
+  const said = dataOf(event, ERASURE_TYPE, executed)
+  if (said === undefined) return false
+  const { ref, ...result } = said
+  const { tenant, recordedAt } = event.data
+  await tx.query(`
+    update erasure set state = 'executed', executed_at = $3, result = $4
+    where tenant = $1 and ref = $2 and state = 'ordered'`,
+  [tenant, ref, recordedAt, JSON.stringify(result)])
+  return true
+}
+
+async function place (event: DecodedEvent, tx: Tx): Promise<boolean> {
+  const said = dataOf(event, HOLD_TYPE, placed)
+  if (said === undefined) return false
+  const { tenant, entity, actor, recordedAt } = event.data
+  const [type, key] = scopeOf(said.scope)
+  await tx.query(`
+    insert into hold (
+      tenant, id, position, kind, scope_type, scope_key, reason, until,
+      placed_at, placed_by, placed_by_name)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    on conflict do nothing`,
+  [tenant, entity?.id, event.position, said.scope.kind, type, key, said.reason, said.until,
+    recordedAt, actor.id ?? '', actor.name])
+  return true
+}
+
+function scopeOf (scope: HoldScope): [type: string | null, key: string | null] {
+  switch (scope.kind) {
+    case 'subject': return [scope.type, scope.ref]
+    case 'entity': return [scope.type, scope.key]
+    case 'tenant': return [null, null]
+  }
+}
+
+async function release (event: DecodedEvent, tx: Tx): Promise<boolean> {
+  const said = dataOf(event, HOLD_TYPE, released)
+  if (said === undefined) return false
+  const { tenant, entity, actor, recordedAt } = event.data
+  await tx.query(`
+    update hold set released_at = $3, released_by = $4, released_by_name = $5,
+      release_reason = $6
+    where tenant = $1 and id = $2 and released_at is null`,
+  [tenant, entity?.id, recordedAt, actor.id ?? '', actor.name, said.reason])
+  return true
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/** The event's data if it is what the ledger writes about an entity of that type. */
+function dataOf<Schema extends TSchema> (
+  { data: { data, entity } }: DecodedEvent, entityType: string, check: TypeCheck<Schema>
+): Static<Schema> | undefined {
+  if (entity?.type !== entityType) return undefined
+  if (entityType !== FENCE.type && !UUID.test(entity.id ?? '')) return undefined
+  return check.Check(data) ? data : undefined
+}

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Pool } from '../postgres/pool.ts'
+
+/** Where Postgres says whose row went: a JSON array of tenant and ref; empty for every row. */
+export const VAULT_CHANNEL = 'ledger_vault'
+
+/** No tenant has this name: what is told of it is a call, and a number stands for the ref. */
+const CALL = ''
+const ASK_AGAIN_MS = 10
+
+/**
+ * Answers calls: notifications come in order, so whoever answers one has forgotten every key
+ * whose row went before it.
+ */
+export interface Calls {
+  /** From now on calls are heard: whoever calls waits for this process. */
+  onUp (): void
+  onNotification (payload: string): void
+  /** Takes this process off the list of those who are waited for. */
+  close (): Promise<void>
+}
+
+/** The answering side, one for each process that keeps keys. */
+export function answerCalls (pool: Pool): Calls {
+  const id = randomUUID()
+  let answering = Promise.resolve()
+  const answer = async (call: string): Promise<void> => {
+    await pool.query(`insert into vault.listener (id, heard) values ($1, $2)
+      on conflict (id) do update set heard = greatest(listener.heard, excluded.heard)`, [id, call])
+  }
+  // Who cannot say so is waited for until its keys are out of date anyway.
+  const ignore = (): void => {}
+  const say = (what: () => Promise<void>): void => { answering = answering.then(what).catch(ignore) }
+  return {
+    onUp () {
+      say(async () => {
+        await pool.query(`insert into vault.listener (id, heard)
+          select $1, last_value from vault.call on conflict do nothing`, [id])
+      })
+    },
+    onNotification (payload) {
+      const call = callOf(payload)
+      if (call !== undefined) say(async () => { await answer(call) })
+    },
+    async close () {
+      await answering
+      await pool.query('delete from vault.listener where id = $1', [id]).catch(ignore)
+    }
+  }
+}
+
+/**
+ * Calls every process that keeps keys; true when all known ones have answered, and have so
+ * forgotten whatever went before, false after `timeoutMs`.
+ */
+export async function callAll (pool: Pool, timeoutMs: number): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs
+  const { rows: [row] } = await pool.query<{ call: bigint }>(`
+    with next as materialized (select nextval('vault.call') as call)
+    select call, pg_notify($1, json_build_array($2::text, call::text)::text) from next`,
+  [VAULT_CHANNEL, CALL])
+  const call = row?.call ?? 0n
+  while (true) {
+    const { rows: [waiting] } = await pool.query<{ count: bigint }>(
+      'select count(*) from vault.listener where heard < $1', [call])
+    if (waiting?.count === 0n) return true
+    if (performance.now() > deadline) return false
+    await sleep(ASK_AGAIN_MS)
+  }
+}
+
+/** Forgets those who did not answer the last call: their keys are out of date by now. */
+export async function giveUpSilent (pool: Pool): Promise<void> {
+  await pool.query(`delete from vault.listener
+    where heard < (select last_value from vault.call)`)
+}
+
+function callOf (payload: string): string | undefined {
+  try {
+    const [tenant, call]: unknown[] = JSON.parse(payload)
+    return tenant === CALL && typeof call === 'string' ? call : undefined
+  } catch {
+    return undefined
+  }
+}
