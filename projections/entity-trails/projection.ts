@@ -1,5 +1,5 @@
 import type { DecodedEvent, RecordedEntity } from '../../schemas/recorded.ts'
-import { plainColumn, textColumn } from '../columns.ts'
+import { bigintColumn, textColumn } from '../columns.ts'
 import { entityKey, firstOfEach, joined, tenantOf } from '../keys.ts'
 import type { Projection, Statement } from '../projection.ts'
 
@@ -33,7 +33,7 @@ export const entityTrails: Projection = {
       textColumn(rows.map(({ event }) => tenantOf(event))),
       textColumn(rows.map(({ type }) => type)),
       textColumn(rows.map(({ key }) => key)),
-      plainColumn(rows.map(({ event }) => event.position)),
+      bigintColumn(rows.map(({ event }) => event.position)),
       textColumn(rows.map(({ role }) => role))
     ])
   }

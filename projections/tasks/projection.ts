@@ -1,5 +1,5 @@
 import type { DecodedEvent } from '../../schemas/recorded.ts'
-import { plainColumn, textColumn } from '../columns.ts'
+import { bigintColumn, textColumn, timestampColumn } from '../columns.ts'
 import { actorKey, entityKey, joined, tenantOf } from '../keys.ts'
 import type { Projection, Statement } from '../projection.ts'
 
@@ -54,11 +54,11 @@ export const tasks: Projection = {
       textColumn(rows.map(({ title }) => title)),
       textColumn(rows.map(({ last }) => last.data.actor.type)),
       textColumn(rows.map(({ last }) => actorKey(last.data.actor))),
-      plainColumn(rows.map(({ first }) => first.position)),
-      plainColumn(rows.map(({ last }) => last.position)),
-      plainColumn(rows.map(({ first }) => first.data.occurredAt)),
-      plainColumn(rows.map(({ last }) => last.data.occurredAt)),
-      plainColumn(rows.map(({ events }) => events))
+      bigintColumn(rows.map(({ first }) => first.position)),
+      bigintColumn(rows.map(({ last }) => last.position)),
+      timestampColumn(rows.map(({ first }) => first.data.occurredAt)),
+      timestampColumn(rows.map(({ last }) => last.data.occurredAt)),
+      bigintColumn(rows.map(({ events }) => events))
     ])
   }
 }
