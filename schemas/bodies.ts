@@ -38,7 +38,7 @@ export function splitNdjson (bytes: Buffer, max = BATCH_MAX_EVENTS): Line[] {
  * Stops after one more than `max`.
  */
 export function splitJson (bytes: Buffer, max = BATCH_MAX_EVENTS): JsonItems {
-  const first = skipBlank(bytes, 0)
+  const first = skipBlank(bytes, 0, bytes.length)
   if (bytes[first] !== 0x5b) return { ok: true, many: false, items: [bytes] }
   const items: Buffer[] = []
   let start = first + 1
@@ -72,14 +72,14 @@ function endOfString (bytes: Buffer, start: number): number {
   return i
 }
 
-/** The first place from `start` that is no JSON white space. */
-function skipBlank (bytes: Buffer, start: number): number {
+/** The first place from `start` that is no JSON white space, `end` at the latest. */
+function skipBlank (bytes: Buffer, start: number, end: number): number {
   let i = start
-  while (i < bytes.length && (bytes[i] === 0x20 || bytes[i] === 0x09 ||
+  while (i < end && (bytes[i] === 0x20 || bytes[i] === 0x09 ||
     bytes[i] === NEWLINE || bytes[i] === RETURN)) i++
   return i
 }
 
 function isBlank (bytes: Buffer, start: number, end: number): boolean {
-  return skipBlank(bytes, start) >= end
+  return skipBlank(bytes, start, end) === end
 }

@@ -1,7 +1,7 @@
 import { Value } from '@sinclair/typebox/value'
 import type { EventInput } from './events/index.ts'
 import { VIOLATIONS_MAX } from './json-faults.ts'
-import { getAt, type Violation } from './pointer.ts'
+import { getAt, nearestAbove, type Violation } from './pointer.ts'
 import { RESERVED_ACTION_PREFIX, RESERVED_ENTITY_TYPE_PREFIX } from './primitives.ts'
 
 /** What personal data can be declared in: the rest is sealed anyway, or needed in clear. */
@@ -87,9 +87,6 @@ function overlap (
   path: string, pointer: string, firstAt: ReadonlyMap<string, string>
 ): string | undefined {
   if (firstAt.get(path) !== pointer) return `is the same place as ${firstAt.get(path)}`
-  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
-    const outer = firstAt.get(path.slice(0, end))
-    if (outer !== undefined) return `lies inside the place that ${outer} names`
-  }
-  return undefined
+  const above = nearestAbove(path, firstAt)
+  return above && `lies inside the place that ${firstAt.get(above)} names`
 }

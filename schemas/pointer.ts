@@ -22,10 +22,15 @@ export function formatPointer (tokens: ReadonlyArray<string | number>): string {
   return tokens.map((token) => '/' + escapeToken(String(token))).join('')
 }
 
-/** Whether `pointer` is `ancestor` itself or points into it. */
-export function isWithin (pointer: string, ancestor: string): boolean {
-  return pointer.startsWith(ancestor) &&
-    (pointer.length === ancestor.length || pointer[ancestor.length] === '/')
+/** The nearest of the pointers that lies above this one; undefined if none does. */
+export function nearestAbove (
+  pointer: string, pointers: { has (pointer: string): boolean }
+): string | undefined {
+  for (let end = pointer.lastIndexOf('/'); end > 0; end = pointer.lastIndexOf('/', end - 1)) {
+    const above = pointer.slice(0, end)
+    if (pointers.has(above)) return above
+  }
+  return undefined
 }
 
 /** How many tokens a JSON Pointer has. */

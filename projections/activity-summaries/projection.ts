@@ -1,5 +1,5 @@
 import type { DecodedEvent } from '../../schemas/recorded.ts'
-import { personColumns, plainColumn, textColumn } from '../columns.ts'
+import { bigintColumn, personColumns, textColumn, timestampColumn } from '../columns.ts'
 import { actorKey, joined, tenantOf } from '../keys.ts'
 import type { Projection, Statement } from '../projection.ts'
 
@@ -22,7 +22,7 @@ const UPSERT: Statement = {
       tenant, actor_type, actor_key, day, category, action, outcome,
       events, first_position, last_position, first_at, last_at)
     select * from unnest(
-      $1::text[], $2::text[], $3::text[], $4::date[], $5::text[], $6::text[], $7::text[],
+      $1::text[], $2::text[], $3::text[], $4::text[]::date[], $5::text[], $6::text[], $7::text[],
       $8::bigint[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[])
     on conflict (tenant, actor_type, actor_key, day, category, action, outcome) do update set
       events = s.events + excluded.events,
@@ -37,8 +37,8 @@ const ERASE: Statement = {
   text: `
     with gone as (
       delete from activity_summary s
-      using unnest($1::text[], $2::text[]) as p (tenant, ref)
-      where s.tenant = p.tenant and s.actor_type = 'user' and s.actor_key = p.ref
+      using unnest($1::text[], $2::uuid[]) as p (tenant, ref)
+      where s.tenant = p.tenant and s.actor_type = 'user' and s.actor_key = p.ref::text
       returning s.*),
     kept as (
       insert into activity_summary as s
@@ -66,15 +66,15 @@ export const activitySummaries: Projection = {
       textColumn(rows.map(({ event }) => tenantOf(event))),
       textColumn(rows.map(({ event }) => event.data.actor.type)),
       textColumn(rows.map(({ key }) => key)),
-      plainColumn(rows.map(({ day }) => day)),
+      textColumn(rows.map(({ day }) => day)),
       textColumn(rows.map(({ event }) => event.data.category)),
       textColumn(rows.map(({ event }) => event.action)),
       textColumn(rows.map(({ event }) => event.data.outcome)),
-      plainColumn(rows.map(({ events }) => events)),
-      plainColumn(rows.map(({ firstPosition }) => firstPosition)),
-      plainColumn(rows.map(({ lastPosition }) => lastPosition)),
-      plainColumn(rows.map(({ firstAt }) => firstAt)),
-      plainColumn(rows.map(({ lastAt }) => lastAt))
+      bigintColumn(rows.map(({ events }) => events)),
+      bigintColumn(rows.map(({ firstPosition }) => firstPosition)),
+      bigintColumn(rows.map(({ lastPosition }) => lastPosition)),
+      timestampColumn(rows.map(({ firstAt }) => firstAt)),
+      timestampColumn(rows.map(({ lastAt }) => lastAt))
     ])
   },
   async erase (persons, tx) {

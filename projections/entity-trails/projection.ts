@@ -1,5 +1,5 @@
 import type { DecodedEvent, RecordedEntity } from '../../schemas/recorded.ts'
-import { personColumns, plainColumn, textColumn } from '../columns.ts'
+import { bigintColumn, personColumns, textColumn } from '../columns.ts'
 import { entityKey, firstOfEach, joined, tenantOf } from '../keys.ts'
 import type { Projection, Statement } from '../projection.ts'
 
@@ -25,9 +25,9 @@ const ERASE: Statement = {
   name: 'erase_entity_trails',
   text: `
     with recursive type as (
-      select p.tenant, p.ref, (select min(t.entity_type) from entity_trail t
+      select p.tenant, p.ref::text as ref, (select min(t.entity_type) from entity_trail t
         where t.tenant = p.tenant) as name
-      from unnest($1::text[], $2::text[]) as p (tenant, ref)
+      from unnest($1::text[], $2::uuid[]) as p (tenant, ref)
       union all
       select type.tenant, type.ref, (select min(t.entity_type) from entity_trail t
         where t.tenant = type.tenant and t.entity_type > type.name)
@@ -49,7 +49,7 @@ export const entityTrails: Projection = {
       textColumn(rows.map(({ event }) => tenantOf(event))),
       textColumn(rows.map(({ type }) => type)),
       textColumn(rows.map(({ key }) => key)),
-      plainColumn(rows.map(({ event }) => event.position)),
+      bigintColumn(rows.map(({ event }) => event.position)),
       textColumn(rows.map(({ role }) => role))
     ])
   },

@@ -1,5 +1,5 @@
 import { erasedValue, isErasedSection, type RowSection } from '../../schemas/hidden.ts'
-import { jsonColumn, plainColumn, textColumn } from '../columns.ts'
+import { bigintColumn, textColumn } from '../columns.ts'
 import type { Erased, Statement, Tx } from '../projection.ts'
 
 /** Rows that are rewritten at a time: their texts are in memory. */
@@ -30,9 +30,8 @@ const UPDATE: Statement = {
     update entry e set
       actor_key = u.actor_key, entity_key = u.entity_key, ip = u.ip, session = u.session,
       body = u.body, head = u.head, sealed = u.sealed
-    from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[],
-        string_to_array($7::text, E'\\x1f', ''), string_to_array($8::text, E'\\x1f', ''),
-        string_to_array($9::text, E'\\x1f', ''))
+    from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+        $8::text[], $9::text[])
       as u (position, actor_key, entity_key, ip, session, body, head, sealed)
     where e.tenant = $1 and e.position = u.position`
 }
@@ -52,19 +51,19 @@ async function eraseSome (
   person: Erased, positions: readonly bigint[], tx: Tx
 ): Promise<number> {
   const { rows: naming } = await tx.query<NamingRow>(
-    SELECT, [person.tenant, plainColumn(positions)])
+    SELECT, [person.tenant, bigintColumn(positions)])
   if (naming.length === 0) return 0
   const rows = naming.map((row) => eraseRow(row, person))
   const { rowCount } = await tx.query(UPDATE, [
     person.tenant,
-    plainColumn(rows.map(({ position }) => position)),
+    bigintColumn(rows.map(({ position }) => position)),
     textColumn(rows.map((row) => row.actor_key)),
     textColumn(rows.map((row) => row.entity_key)),
     textColumn(rows.map(({ ip }) => ip)),
     textColumn(rows.map(({ session }) => session)),
-    jsonColumn(rows.map(({ body }) => body)),
-    jsonColumn(rows.map(({ head }) => head)),
-    jsonColumn(rows.map(({ sealed }) => sealed))
+    textColumn(rows.map(({ body }) => body)),
+    textColumn(rows.map(({ head }) => head)),
+    textColumn(rows.map(({ sealed }) => sealed))
   ])
   return rowCount ?? 0
 }

@@ -1,5 +1,7 @@
 import type { DecodedEvent } from '../../schemas/recorded.ts'
-import { bytesColumn, jsonColumn, plainColumn, textColumn } from '../columns.ts'
+import {
+  bigintColumn, hashColumn, textColumn, timestampColumn, uuidColumn
+} from '../columns.ts'
 import { actorKey, entityKey, tenantOf } from '../keys.ts'
 import type { Batch, Projection, Statement, Tx } from '../projection.ts'
 import { eraseEntries } from './erase.ts'
@@ -16,8 +18,7 @@ const INSERT_ENTRIES: Statement = {
       $1::text[], $2::bigint[], $3::bigint[], $4::uuid[], $5::text[], $6::bigint[], $7::text[],
       $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
       $15::text[], $16::text[], $17::text[], $18::timestamptz[], $19::timestamptz[],
-      $20::bytea[], string_to_array($21::text, E'\\x1f', ''),
-      string_to_array($22::text, E'\\x1f', ''), string_to_array($23::text, E'\\x1f', ''))
+      $20::bytea[], $21::text[], $22::text[], $23::text[])
     on conflict do nothing`
 }
 
@@ -53,11 +54,11 @@ async function insertEntries ({ events }: Batch, tx: Tx): Promise<{ rowCount: nu
   const views = events.map(storedView)
   return await tx.query(INSERT_ENTRIES, [
     textColumn(events.map(tenantOf)),
-    plainColumn(events.map(({ position }) => position)),
-    plainColumn(events.map(({ prepare }) => prepare)),
-    plainColumn(events.map(({ id }) => id)),
+    bigintColumn(events.map(({ position }) => position)),
+    bigintColumn(events.map(({ prepare }) => prepare)),
+    uuidColumn(events.map(({ id }) => id)),
     textColumn(events.map(({ stream }) => stream)),
-    plainColumn(events.map(({ revision }) => revision)),
+    bigintColumn(events.map(({ revision }) => revision)),
     textColumn(events.map(({ action }) => action)),
     textColumn(events.map(({ data }) => data.category)),
     textColumn(events.map(({ data }) => data.outcome)),
@@ -69,12 +70,12 @@ async function insertEntries ({ events }: Batch, tx: Tx): Promise<{ rowCount: nu
     textColumn(events.map(({ data }) => findable(data, 'ip'))),
     textColumn(events.map(({ data }) => findable(data, 'sessionId'))),
     textColumn(events.map(({ correlationId }) => correlationId)),
-    plainColumn(events.map(({ data }) => data.occurredAt)),
-    plainColumn(events.map(({ data }) => data.recordedAt)),
-    bytesColumn(events.map(({ leafHash }) => leafHash)),
-    jsonColumn(views.map(({ body }) => body)),
-    jsonColumn(views.map(({ head }) => head)),
-    jsonColumn(views.map(({ sealed }) => sealed))
+    timestampColumn(events.map(({ data }) => data.occurredAt)),
+    timestampColumn(events.map(({ data }) => data.recordedAt)),
+    hashColumn(events.map(({ leafHash }) => leafHash)),
+    textColumn(views.map(({ body }) => body)),
+    textColumn(views.map(({ head }) => head)),
+    textColumn(views.map(({ sealed }) => sealed))
   ])
 }
 
@@ -84,7 +85,7 @@ async function insertTags ({ events }: Batch, tx: Tx): Promise<void> {
   if (rows.length === 0) return
   await tx.query(INSERT_TAGS, [
     textColumn(rows.map(({ event }) => tenantOf(event))),
-    plainColumn(rows.map(({ event }) => event.position)),
+    bigintColumn(rows.map(({ event }) => event.position)),
     textColumn(rows.map(({ tag }) => tag))
   ])
 }
@@ -93,7 +94,7 @@ async function insertTags ({ events }: Batch, tx: Tx): Promise<void> {
 async function parkDuplicates (batch: Batch, tx: Tx): Promise<void> {
   const { rows } = await tx.query<{ position: bigint | string }>(FIND_POSITIONS, [
     textColumn(batch.events.map(tenantOf)),
-    plainColumn(batch.events.map(({ position }) => position))
+    bigintColumn(batch.events.map(({ position }) => position))
   ])
   const kept = new Set(rows.map(({ position }) => BigInt(position)))
   for (const event of batch.events) {

@@ -6,7 +6,7 @@ import {
 } from '../../schemas/events/erasure.ts'
 import { ERASURE_TYPE, FENCE, HOLD_TYPE } from '../../schemas/events/ledger.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
-import type { Batch, Projection, Tx } from '../projection.ts'
+import type { Projection, Tx } from '../projection.ts'
 
 const requested = TypeCompiler.Compile(ErasureRequestedData)
 const approved = TypeCompiler.Compile(ErasureApprovedData)
@@ -18,14 +18,14 @@ const released = TypeCompiler.Compile(HoldReleasedData)
 type Handler = (event: DecodedEvent, tx: Tx) => Promise<boolean>
 
 /** Action -> what it does to the rows; false: it is not what the ledger itself would say. */
-const HANDLERS: Readonly<Record<string, Handler>> = {
-  'ledger.erasure_requested': request,
-  'ledger.erasure_approved': approve,
-  'ledger.erasure_ordered': order,
-  'ledger.erasure_executed': execute,
-  'ledger.hold_placed': place,
-  'ledger.hold_released': release
-}
+const HANDLERS: ReadonlyMap<string, Handler> = new Map([
+  ['ledger.erasure_requested', request],
+  ['ledger.erasure_approved', approve],
+  ['ledger.erasure_ordered', order],
+  ['ledger.erasure_executed', execute],
+  ['ledger.hold_placed', place],
+  ['ledger.hold_released', release]
+])
 
 /** What was asked, decided and done about erasing persons, and what must not be touched. */
 export const erasureRecords: Projection = {
@@ -35,7 +35,11 @@ export const erasureRecords: Projection = {
   views: ['erasure', 'hold'],
   async apply (batch, tx) {
     // Few and in order: each may change what the one before has written.
-    for (const event of batch.events) await handle(event, batch, tx)
+    for (const event of batch.events) {
+      const handler = HANDLERS.get(event.action)
+      if (handler === undefined || await handler(event, tx)) continue
+      batch.park(event, 'MALFORMED', `the data of ${event.action} is not what the ledger writes`)
+    }
   },
   async erase (persons, tx) {
     const late = persons
@@ -49,12 +53,6 @@ export const erasureRecords: Projection = {
     }
     return {}
   }
-}
-
-async function handle (event: DecodedEvent, batch: Batch, tx: Tx): Promise<void> {
-  const handler = HANDLERS[event.action]
-  if (handler === undefined || await handler(event, tx)) return
-  batch.park(event, 'MALFORMED', `the data of ${event.action} is not what the ledger writes`)
 }
 
 async function request (event: DecodedEvent, tx: Tx): Promise<boolean> {

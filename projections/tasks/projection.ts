@@ -1,5 +1,6 @@
+import { NAME_MAX_LENGTH } from '../../schemas/primitives.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
-import { personColumns, plainColumn, textColumn } from '../columns.ts'
+import { bigintColumn, personColumns, textColumn, timestampColumn } from '../columns.ts'
 import { actorKey, entityKey, joined, tenantOf } from '../keys.ts'
 import type { Projection, Statement } from '../projection.ts'
 
@@ -41,10 +42,10 @@ const ERASE: Statement = {
   name: 'erase_tasks',
   text: `
     with touched as (
-      select t.tenant, t.entity_type, t.entity_key, p.ref
-      from unnest($1::text[], $2::text[], $3::bigint[]) as p (tenant, ref, position)
+      select t.tenant, t.entity_type, t.entity_key, p.ref::text as ref
+      from unnest($1::text[], $2::uuid[], $3::bigint[]) as p (tenant, ref, position)
       join task t on t.tenant = p.tenant and t.last_position = p.position
-      where p.ref in (t.entity_key, t.actor_key)),
+      where p.ref::text in (t.entity_key, t.actor_key)),
     gone as (
       delete from task t using touched p
       where (t.tenant, t.entity_type, t.entity_key) = (p.tenant, p.entity_type, p.entity_key)
@@ -76,18 +77,18 @@ export const tasks: Projection = {
       textColumn(rows.map(({ title }) => title)),
       textColumn(rows.map(({ last }) => last.data.actor.type)),
       textColumn(rows.map(({ last }) => actorKey(last.data.actor))),
-      plainColumn(rows.map(({ first }) => first.position)),
-      plainColumn(rows.map(({ last }) => last.position)),
-      plainColumn(rows.map(({ first }) => first.data.occurredAt)),
-      plainColumn(rows.map(({ last }) => last.data.occurredAt)),
-      plainColumn(rows.map(({ events }) => events))
+      bigintColumn(rows.map(({ first }) => first.position)),
+      bigintColumn(rows.map(({ last }) => last.position)),
+      timestampColumn(rows.map(({ first }) => first.data.occurredAt)),
+      timestampColumn(rows.map(({ last }) => last.data.occurredAt)),
+      bigintColumn(rows.map(({ events }) => events))
     ])
   },
   async erase (persons, tx) {
     const rows = persons.flatMap(({ tenant, ref, positions }) =>
       positions.map((position) => ({ tenant, ref, position })))
     const { rows: [row] } = await tx.query<{ count: bigint }>(ERASE, [
-      ...personColumns(rows), plainColumn(rows.map(({ position }) => position))
+      ...personColumns(rows), bigintColumn(rows.map(({ position }) => position))
     ])
     return { task: Number(row?.count ?? 0) }
   }
@@ -115,9 +116,15 @@ function foldTasks (events: readonly DecodedEvent[]): TaskRow[] {
   return [...found.values()]
 }
 
-/** The data may be sealed or another program's: only a text counts. */
+/** The data may be sealed or another program's: only a text counts, of an indexable length. */
 function textMember ({ data: { data } }: DecodedEvent, name: 'taskType' | 'status'): string | null {
   if (typeof data !== 'object' || data === null || !Object.hasOwn(data, name)) return null
   const value: unknown = Reflect.get(data, name)
-  return typeof value === 'string' ? value : null
+  return typeof value === 'string' ? cut(value) : null
+}
+
+/** Never inside a surrogate pair: half a character is not text. */
+function cut (text: string): string {
+  const shortened = text.slice(0, NAME_MAX_LENGTH)
+  return /[\uD800-\uDBFF]$/.test(shortened) ? shortened.slice(0, -1) : shortened
 }

@@ -1,5 +1,5 @@
 import type { DecodedEvent } from '../../schemas/recorded.ts'
-import { personColumns, plainColumn, textColumn } from '../columns.ts'
+import { bigintColumn, personColumns, textColumn, uuidColumn } from '../columns.ts'
 import { firstOfEach, tenantOf } from '../keys.ts'
 import type { Projection, Statement } from '../projection.ts'
 
@@ -37,8 +37,8 @@ export const userFeeds: Projection = {
     if (rows.length === 0) return
     await tx.query(INSERT, [
       textColumn(rows.map(({ event }) => tenantOf(event))),
-      plainColumn(rows.map(({ ref }) => ref)),
-      plainColumn(rows.map(({ event }) => event.position)),
+      uuidColumn(rows.map(({ ref }) => ref)),
+      bigintColumn(rows.map(({ event }) => event.position)),
       textColumn(rows.map(({ role }) => role))
     ])
   },

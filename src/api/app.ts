@@ -26,6 +26,8 @@ import { refuseOrTake } from './validator.ts'
 /** Receiving a whole request, and its head: a slower client is a way to hold connections. */
 export const REQUEST_TIMEOUT_MS = 60_000
 export const HEADERS_TIMEOUT_MS = 15_000
+/** A connection on which nothing moves: a reader that stalls holds a replay's source open. */
+export const CONNECTION_TIMEOUT_MS = 120_000
 /** Longer than a usual load balancer's 60 s: it shall be the one to close idle connections. */
 export const KEEP_ALIVE_TIMEOUT_MS = 72_000
 /** One path parameter: an id of 256 characters can take 12 bytes each when percent-encoded. */
@@ -83,6 +85,7 @@ export function createApp (deps: ApiDeps): App {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BATCH_MAX_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     exposeHeadRoutes: false,

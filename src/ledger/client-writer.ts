@@ -3,21 +3,26 @@ import { guardClient, probe } from './client-guard.ts'
 import { clientEvent } from './client-json.ts'
 import type { AppendOutcome, LogEvent } from './log.ts'
 
-/** What an append waits for: the answer, or that there will be none. */
-interface Waiting {
-  giveUp: (cause: unknown) => void
+interface Connection {
+  client: EventStoreDBClient
+  /** It went silent, or the stream of its appends ended. */
+  broken: boolean
+  /** Ends the waiting for answers that will not come. */
+  waiting: Set<(cause: unknown) => void>
 }
 
+type Answer<T> = { value: T } | { failed: unknown }
+
 /**
- * The appending side of a log: one client, replaced when it no longer answers. The client keeps
- * the promises of all appends of a process in one place and rejects them all when any stream
- * breaks; so every rejection that is not the server's own answer is an unknown outcome.
+ * The appending side of a log: one client, replaced when it breaks or no longer answers. Clients
+ * keep the promises of all appends of a process in one place and reject them all when the stream
+ * of any client breaks. So every rejection that is not the server's own answer is an unknown
+ * outcome, and a client whose own stream is sound is kept: replacing it would break others'.
  */
 export class Writer {
   readonly #url: string
   readonly #timeoutMs: number
-  readonly #waiting = new Set<Waiting>()
-  #client: EventStoreDBClient | undefined
+  #connection: Connection | undefined
   #closed = false
 
   constructor (url: string, timeoutMs: number) {
@@ -33,16 +38,17 @@ export class Writer {
     if (events.length === 0) throw new RangeError('an append without events')
     const prepared = events.map(clientEvent)
     if (this.#closed) return { kind: 'unavailable', cause: new Error('the log is closed') }
-    const client = this.#client ??= this.#newClient()
-    const reachable = await this.#within(probe(client))
+    const connection = this.#connection ??= this.#connect()
+    const { client } = connection
+    const reachable = await this.#answer(connection, probe(client))
     if ('failed' in reachable) {
-      this.#renew(client)
+      this.#replace(connection)
       return { kind: 'unavailable', cause: reachable.failed }
     }
-    const answer = await this.#within(client.appendToStream(stream, prepared, {
+    const answer = await this.#answer(connection, client.appendToStream(stream, prepared, {
       expectedRevision: expected ?? NO_STREAM, requiresLeader: true
     }))
-    if ('failed' in answer) return this.#failure(client, answer.failed)
+    if ('failed' in answer) return this.#failure(connection, answer.failed)
     const { nextExpectedRevision: lastRevision, position } = answer.value
     if (position === undefined) return { kind: 'unknown', cause: new Error('no position') }
     return { kind: 'appended', lastRevision, position }
@@ -50,52 +56,55 @@ export class Writer {
 
   async close (): Promise<void> {
     this.#closed = true
-    const client = this.#client
-    this.#client = undefined
-    for (const { giveUp } of this.#waiting) giveUp(new Error('the log is closed'))
-    await client?.dispose()
+    const connection = this.#connection
+    this.#connection = undefined
+    for (const giveUp of connection?.waiting ?? []) giveUp(new Error('the log is closed'))
+    await connection?.client.dispose()
   }
 
-  #newClient (): EventStoreDBClient {
+  #connect (): Connection {
     const client = EventStoreDBClient.connectionString(this.#url)
+    const connection: Connection = { client, broken: false, waiting: new Set() }
     guardClient(client, {
       gone: () => {
-        for (const { giveUp } of this.#waiting) giveUp(new Error('the append stream broke'))
+        connection.broken = true
+        for (const giveUp of connection.waiting) giveUp(new Error('the append stream broke'))
       }
     })
-    return client
+    return connection
   }
 
-  /** The next append begins with a new client: this one's connection is not worth waiting for. */
-  #renew (client: EventStoreDBClient): void {
-    if (this.#client !== client) return
-    this.#client = undefined
-    client.dispose().catch(() => undefined)
+  /** The next append begins with a new client. */
+  #replace (connection: Connection): void {
+    if (this.#connection !== connection) return
+    this.#connection = undefined
+    connection.client.dispose().catch(() => undefined)
   }
 
-  #failure (client: EventStoreDBClient, cause: unknown): AppendOutcome {
+  #failure (connection: Connection, cause: unknown): AppendOutcome {
     const type = errorType(cause)
     if (type === 'wrong-expected-version') return { kind: 'conflict', current: currentOf(cause) }
     if (REFUSALS.has(type)) return { kind: 'unavailable', cause }
-    // A redirected client knows the leader; any other one starts afresh.
-    if (type !== 'not-leader') this.#renew(client)
+    // A redirected client knows the leader; a new one would not.
+    if (connection.broken && type !== 'not-leader') this.#replace(connection)
     return { kind: 'unknown', cause }
   }
 
   /** The client's own promises may never settle: this one does, in time. */
-  async #within<T> (promise: Promise<T>): Promise<{ value: T } | { failed: unknown }> {
+  async #answer<T> (connection: Connection, promise: Promise<T>): Promise<Answer<T>> {
     return await new Promise((resolve) => {
-      const waiting = { giveUp: (failed: unknown) => { end({ failed }) } }
-      const timer = setTimeout(() => {
-        end({ failed: new Error(`no answer in ${this.#timeoutMs} ms`) })
-      }, this.#timeoutMs)
-      const end = (result: { value: T } | { failed: unknown }): void => {
+      const end = (answer: Answer<T>): void => {
         clearTimeout(timer)
-        this.#waiting.delete(waiting)
-        resolve(result)
+        connection.waiting.delete(giveUp)
+        resolve(answer)
       }
-      this.#waiting.add(waiting)
-      promise.then((value) => { end({ value }) }, (failed: unknown) => { end({ failed }) })
+      const giveUp = (failed: unknown): void => { end({ failed }) }
+      const timer = setTimeout(() => {
+        connection.broken = true
+        giveUp(new Error(`no answer in ${this.#timeoutMs} ms`))
+      }, this.#timeoutMs)
+      connection.waiting.add(giveUp)
+      promise.then((value) => { end({ value }) }, giveUp)
     })
   }
 }

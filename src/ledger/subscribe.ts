@@ -72,6 +72,7 @@ async function pump (log: Log, options: BatchesOptions, buffer: Buffered): Promi
           if (delivery.kind !== 'event' || !isAfter(delivery.event, after)) continue
           after = { commit: delivery.event.position, prepare: delivery.event.prepare }
           await buffer.put(delivery.event)
+          if (signal.aborted) return
         }
         if (!signal.aborted) throw new Error('the subscription ended')
       } catch (cause) {

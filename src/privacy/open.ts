@@ -1,6 +1,6 @@
 import { erasedValue, isErasedSection, type ErasedValue, type RowSection } from
   '../../schemas/hidden.ts'
-import { edit, isWithin, pointerDepth, type Edit } from '../../schemas/pointer.ts'
+import { edit, nearestAbove, pointerDepth, type Edit } from '../../schemas/pointer.ts'
 import type { RecordedData } from '../../schemas/recorded.ts'
 import { openSection, SectionTampered, type Plain, type SectionPlace } from './cipher.ts'
 
@@ -62,12 +62,12 @@ export function presentHead (head: object, options: PresentOptions): object {
   const values = openings
     .flatMap(({ section, outcome }) => section.paths.map((path) => ({ path, outcome })))
     .sort((a, b) => pointerDepth(a.path) - pointerDepth(b.path))
-  const covered: string[] = []
+  const hidden = new Set<string>()
   const shown = edit(head)
   for (const { path, outcome } of values) {
-    if (covered.some((ancestor) => isWithin(path, ancestor))) continue
+    if (nearestAbove(path, hidden) !== undefined) continue
     put(shown, path, outcome)
-    if ('hidden' in outcome) covered.push(path)
+    if ('hidden' in outcome) hidden.add(path)
   }
   return shown.result() as object
 }

@@ -1,5 +1,5 @@
 import type { EventInput } from '../../schemas/events/index.ts'
-import { getAt, isWithin, pointerDepth } from '../../schemas/pointer.ts'
+import { getAt, nearestAbove } from '../../schemas/pointer.ts'
 import type { SubjectRef } from '../../schemas/primitives.ts'
 import { DEFAULT_PERSON_TYPES, type TenantSettings } from '../../schemas/tenant.ts'
 
@@ -83,9 +83,6 @@ function persons (event: EventInput, settings: TenantSettings): Person[] {
 
 /** Without duplicates and without what lies inside another path of the same subject. */
 function outermost (paths: readonly string[]): string[] {
-  const kept: string[] = []
-  for (const path of [...paths].sort((a, b) => pointerDepth(a) - pointerDepth(b))) {
-    if (!kept.some((ancestor) => isWithin(path, ancestor))) kept.push(path)
-  }
-  return kept
+  const all = new Set(paths)
+  return [...all].filter((path) => nearestAbove(path, all) === undefined)
 }

@@ -1,4 +1,4 @@
-import { plainColumn, textColumn } from '../../projections/columns.ts'
+import { bigintColumn, personColumns, timestampColumn, uuidColumn } from '../../projections/columns.ts'
 import type { Erased } from '../../projections/projection.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
 import { orderOf } from '../ledger/fence.ts'
@@ -51,8 +51,7 @@ export async function findErased (tx: Tx, events: readonly DecodedEvent[]): Prom
   const until = events.at(-1)?.position ?? 0n
   const remembered = ordered.size > 0 ? remember(tx, [...ordered.values()]) : new Set<string>()
   const [fresh, { rows }] = await Promise.all([remembered, tx.query<ErasedRow>(FIND, [
-    textColumn(values.map(({ tenant }) => tenant)), plainColumn(values.map(({ ref }) => ref)),
-    until
+    ...personColumns(values), until
   ])])
   const persons = rows.map((row) => ({
     ...row, positions: named.get(keyOf(row))?.positions ?? []
@@ -104,7 +103,7 @@ async function keep (
 ): Promise<void> {
   await tx.query(
     'update control.erased set positions = $3, rows = $4 where tenant = $1 and ref = $2',
-    [tenant, ref, plainColumn(positions), rows])
+    [tenant, ref, bigintColumn(positions), rows])
 }
 
 async function erase (
@@ -152,11 +151,10 @@ async function remember (tx: Tx, ordered: readonly Ordered[]): Promise<Set<strin
     select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::bigint[])
     on conflict do nothing
     returning tenant, ref`, [
-    textColumn(ordered.map(({ tenant }) => tenant)),
-    plainColumn(ordered.map(({ ref }) => ref)),
-    plainColumn(ordered.map(({ erasure }) => erasure)),
-    plainColumn(ordered.map(({ event }) => event.data.recordedAt)),
-    plainColumn(ordered.map(({ event }) => event.position))
+    ...personColumns(ordered),
+    uuidColumn(ordered.map(({ erasure }) => erasure)),
+    timestampColumn(ordered.map(({ event }) => event.data.recordedAt)),
+    bigintColumn(ordered.map(({ event }) => event.position))
   ])
   return new Set(rows.map(keyOf))
 }

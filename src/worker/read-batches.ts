@@ -1,7 +1,7 @@
-import type { Recorded } from '../../schemas/recorded.ts'
 import type { Log, LogPosition } from '../ledger/log.ts'
 import { roughSize } from '../ledger/rough-size.ts'
 import { compareCheckpoints } from './checkpoint.ts'
+import { itemOf, type Item } from './item.ts'
 
 export interface ReadBatchesOptions {
   /** Exclusive; undefined = from the start. */
@@ -15,12 +15,12 @@ const BATCH_EVENTS_MAX = 5_000
 const BATCH_BYTES_MAX = 4 * 1_048_576
 
 /**
- * Part of the log in large batches. The next batch is read while the consumer works on one, so
- * two are held at most. Throws LOG_UNAVAILABLE, or the signal's reason.
+ * Part of the log in large batches, checked. The next batch is read while the consumer works on
+ * one, so two are held at most. Throws LOG_UNAVAILABLE, or the signal's reason.
  */
 export async function * readBatches (
   log: Log, options: ReadBatchesOptions
-): AsyncGenerator<Recorded[]> {
+): AsyncGenerator<Item[]> {
   if (options.until === undefined) return
   if (compareCheckpoints(options.after, options.until) >= 0) return
   const batches = cut(log, options)
@@ -41,21 +41,21 @@ export async function * readBatches (
 
 async function * cut (
   log: Log, { after, until, signal }: ReadBatchesOptions
-): AsyncGenerator<Recorded[], undefined> {
-  let events: Recorded[] = []
+): AsyncGenerator<Item[], undefined> {
+  let items: Item[] = []
   let bytes = 0
   for await (const event of log.readAll({ from: after ?? 'start' })) {
     signal.throwIfAborted()
     const at = { commit: event.position, prepare: event.prepare }
     if (compareCheckpoints(at, after) <= 0) continue
     if (compareCheckpoints(at, until) > 0) break
-    events.push(event)
+    items.push(itemOf(event))
     bytes += roughSize(event.data)
-    if (events.length < BATCH_EVENTS_MAX && bytes < BATCH_BYTES_MAX) continue
-    yield events
-    events = []
+    if (items.length < BATCH_EVENTS_MAX && bytes < BATCH_BYTES_MAX) continue
+    yield items
+    items = []
     bytes = 0
   }
-  if (events.length > 0) yield events
+  if (items.length > 0) yield items
   return undefined
 }

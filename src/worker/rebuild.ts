@@ -11,7 +11,7 @@ import {
 import {
   createGeneration, dropGeneration, goLive, listGenerations, type Generation
 } from './generations.ts'
-import { applySplitting, itemOf, refusesData, type Item } from './item.ts'
+import { applySplitting, refusesData, type Item } from './item.ts'
 import { lockRunner } from './lease.ts'
 import { dropRetired } from './prepare.ts'
 import { readBatches } from './read-batches.ts'
@@ -159,7 +159,7 @@ async function advance (
 ): Promise<void> {
   const { pool, log, signal, onProgress } = build.options
   for await (const batch of readBatches(log, { after: build.checkpoint, until, signal })) {
-    await applySplitting(batch.map(itemOf), async (items) => {
+    await applySplitting(batch, async (items) => {
       await inTransaction(pool, async (tx) => { await applyTo(tx, build, items) })
       moveOn(build, items)
     })
@@ -233,7 +233,7 @@ async function switchOver (build: Build): Promise<boolean> {
     const until = live === undefined ? build.checkpoint : live.checkpoint
     const rest: Item[] = []
     for await (const batch of readBatches(log, { after: build.checkpoint, until, signal })) {
-      rest.push(...batch.map(itemOf))
+      rest.push(...batch)
       if (rest.length > SWITCH_EVENTS_MAX) return false
     }
     await applyTo(tx, build, rest)

@@ -1,4 +1,4 @@
-import { textColumn, plainColumn } from '../../projections/columns.ts'
+import { bigintColumn, textColumn, uuidColumn } from '../../projections/columns.ts'
 import type { Projection } from '../../projections/projection.ts'
 import type { DecodedEvent, Recorded } from '../../schemas/recorded.ts'
 import type { Tx } from '../postgres/transaction.ts'
@@ -85,10 +85,10 @@ async function park (tx: Tx, parked: readonly Parked[]): Promise<void> {
       $1::bigint[], $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::text[],
       $8::text[])
     on conflict (position) do nothing`, [
-    plainColumn(parked.map(({ recorded }) => recorded.position)),
+    bigintColumn(parked.map(({ recorded }) => recorded.position)),
     textColumn(parked.map(({ recorded }) => recorded.stream)),
-    plainColumn(parked.map(({ recorded }) => recorded.revision)),
-    plainColumn(parked.map(({ recorded }) => recorded.id)),
+    bigintColumn(parked.map(({ recorded }) => recorded.revision)),
+    uuidColumn(parked.map(({ recorded }) => recorded.id)),
     textColumn(parked.map(({ recorded }) => recorded.type)),
     textColumn(parked.map(({ code }) => code)),
     textColumn(parked.map(({ reason }) => reason)),

@@ -1,5 +1,9 @@
+import type { TSchema } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
 import type { InjectOptions } from 'fastify'
 import t from 'tap'
+import { ReplayLine } from '../../schemas/http/replay.ts'
+import { Problem } from '../../schemas/problem.ts'
 import { PROTECTED, PUBLIC } from '../../src/api/app.ts'
 import { event, SERVER_ROLES, TENANT_ROLES, testService, until, type Answer } from './service.ts'
 
@@ -110,6 +114,18 @@ t.test('every route refuses every role that it does not name', async (t) => {
   }
 })
 
+/** What of an answer is not as the route's schema, and so the document, says. */
+function undeclared (route: string, answer: Answer): string[] {
+  const schemas: Record<string, TSchema> = Object(service.declared.get(route)?.response)
+  const schema = answer.statusCode >= 400 ? Problem : schemas[answer.statusCode]
+  if (schema === undefined) return [`status ${answer.statusCode}`]
+  const lines = 'content' in schema
+    ? answer.body.trim().split('\n').map((line) => ({ line, schema: ReplayLine }))
+    : [{ line: answer.body, schema }]
+  return lines.flatMap(({ line, schema }) => [...Value.Errors(schema, JSON.parse(line))])
+    .map(({ path, message }) => `${path}: ${message}`)
+}
+
 /** Tenants are made by the server's administrator alone; nobody else can be every tenant's. */
 const SERVER_ONLY = new Set(['POST /v1/tenants'])
 
@@ -123,6 +139,7 @@ t.test('every route serves the roles that it names', async (t) => {
       const done = [409, 404].includes(answer.statusCode) && method !== 'GET'
       t.ok(answer.statusCode === SAMPLES[route]?.status || done,
         `${route} as ${key}: ${answer.statusCode} ${answer.body.slice(0, 120)}`)
+      t.strictSame(undeclared(route, answer), [], `${route} answers as it declares`)
     }
   }
 })

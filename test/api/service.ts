@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { InjectOptions, LightMyRequestResponse } from 'fastify'
+import type { FastifySchema, InjectOptions, LightMyRequestResponse } from 'fastify'
 import pino from 'pino'
 import type { Test } from 'tap'
 import { PROJECTIONS } from '../../projections/index.ts'
@@ -28,6 +28,8 @@ export interface TestService {
   log: Log
   /** Keys by name: `acme.producer`, `globex.auditor`, …, `server.admin`, `server.operator`. */
   keys: Readonly<Record<string, string>>
+  /** What each route declares, by `GET /v1/events`. */
+  declared: ReadonlyMap<string, FastifySchema>
   /** A request with the key of that name; undefined: without a key. */
   call (key: string | undefined, request: InjectOptions | string): Promise<Answer>
   /** Appends as a tenant's producer and waits until reads show it; returns the answer's JSON. */
@@ -62,6 +64,10 @@ export async function testService (t: Test): Promise<TestService> {
   })
   const app = createApp({
     pool, adminPool, listenPool, log, ledger, vault, logger, keyEnvironment: 'test'
+  })
+  const declared = new Map<string, FastifySchema>()
+  app.addHook('onRoute', ({ method, url, schema = {} }) => {
+    declared.set(`${String(method)} ${url}`, schema)
   })
   let worker = { stop: new AbortController(), done: Promise.resolve() }
   const startWorker = (): void => {
@@ -121,7 +127,7 @@ export async function testService (t: Test): Promise<TestService> {
     if (answer.statusCode > 201) throw new Error(`append: ${answer.statusCode} ${answer.body}`)
     return answer.json()
   }
-  return { app, database, node, log, keys, call, append, stopWorker, startWorker }
+  return { app, database, node, log, keys, declared, call, append, stopWorker, startWorker }
 }
 
 /** A good event; what is said replaces its members. */

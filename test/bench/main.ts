@@ -25,9 +25,11 @@ async function main (args: readonly string[]): Promise<number> {
   }
   const cleanup = createCleanup()
   const interrupted = new Promise<never>((_resolve, reject) => {
+    // Every time, for npm hands Ctrl-C on to whom the terminal has told already.
     const stop = (): void => { reject(new Error('interrupted')) }
-    process.once('SIGINT', stop)
-    process.once('SIGTERM', stop)
+    process.on('SIGINT', stop)
+    process.on('SIGTERM', stop)
+    process.on('uncaughtException', reject)
   })
   try {
     const runs = await Promise.race([measureAll(options, cleanup), interrupted])

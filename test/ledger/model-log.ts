@@ -1,6 +1,7 @@
 import { LedgerError } from '../../src/errors.ts'
 import type {
-  AppendOutcome, Delivery, Log, LogEvent, LogPosition, ReadAllOptions, ReadOptions
+  AppendOutcome, Delivery, Log, LogEvent, LogPosition, ReadAllOptions, ReadOptions,
+  SubscribeOptions
 } from '../../src/ledger/log.ts'
 import type { Recorded } from '../../schemas/recorded.ts'
 
@@ -100,7 +101,7 @@ export class ModelLog implements Log {
     return last && { commit: last.position, prepare: last.prepare }
   }
 
-  async * subscribeAll (): AsyncGenerator<Delivery> {
+  async * subscribeAll (_options: SubscribeOptions): AsyncGenerator<Delivery> {
     await this.step()
     throw new LedgerError('LOG_UNAVAILABLE', 'the model has no subscriptions')
   }

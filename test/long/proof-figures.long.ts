@@ -62,12 +62,13 @@ function treeOf (size: number) {
   return { root: frontierRoot(frontier), read }
 }
 
-function rate (count: number, since: number): string {
-  const seconds = (performance.now() - since) / 1000
-  return `${Math.round(count / seconds).toLocaleString('en')}/s`
+/** Per second of one processor: what else runs on the machine counts for little. */
+function rate (count: number, since: NodeJS.CpuUsage): string {
+  const { user, system } = process.cpuUsage(since)
+  return `${Math.round(count / (user + system) * 1e6).toLocaleString('en')}/s`
 }
 
-t.test('figures of proofs at a million leaves', async (t) => {
+t.test('figures of proofs at a million leaves', { timeout: 600_000 }, async (t) => {
   const { root, read } = treeOf(SIZE)
   const size = BigInt(SIZE)
   const text = formatCheckpoint({ origin: ORIGIN, size, root, extensions: [] })
@@ -85,7 +86,7 @@ t.test('figures of proofs at a million leaves', async (t) => {
   t.comment(`inclusion proof: ${first?.proof.length} hashes; tlog-proof with checkpoint and one ` +
     `cosignature: ${Math.round(bytes / proofs.length)} bytes; consistency: ${older.length} hashes`)
 
-  const single = performance.now()
+  const single = process.cpuUsage()
   for (const proof of proofs) {
     const leaf = leafOf(Number(proof.index))
     if (!verifyProof(formatTlogProof(proof), { policy, leaf }).summary.ok) t.fail('a proof')
@@ -101,11 +102,13 @@ t.test('figures of proofs at a million leaves', async (t) => {
       ({ index: BigInt(at * step), leaf: leafOf(at * step) }))
     const plain = leaves.reduce((sum, { leaf }) => sum + leaf.length + 1, 0)
     const range = { type: 'range', from: 0n, to: BigInt(count) } as const
-    const writing = performance.now()
+    const writing = process.cpuUsage()
     const chunks: Buffer[] = []
     for await (const chunk of writeBundle({
       manifest: {
-        origin: ORIGIN, policy: '', scope: scope === 'range' ? range : { type: 'filter', filter: {} }
+        origin: ORIGIN,
+        policy: '',
+        scope: scope === 'range' ? range : { type: 'filter', filter: {} }
       },
       checkpoint,
       leaves,
@@ -113,7 +116,7 @@ t.test('figures of proofs at a million leaves', async (t) => {
     })) chunks.push(Buffer.from(chunk))
     const written = rate(count, writing)
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
-    const verifying = performance.now()
+    const verifying = process.cpuUsage()
     const { summary } = await collect(verifyBundle(Readable.from(chunks), { policy }))
     t.comment(`${scope}: ${count} leaves, ${Math.round(bytes / count)} bytes each, ` +
       `${Math.round(bytes / count - plain / count)} of them proof; written ${written}, ` +

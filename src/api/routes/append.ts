@@ -1,4 +1,4 @@
-import type { TSchema } from '@sinclair/typebox'
+import { Type, type TSchema } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest, FastifySchemaCompiler } from 'fastify'
 import { EventInput } from '../../../schemas/events/index.ts'
 import {
@@ -47,7 +47,7 @@ const SCHEMA = {
       [NDJSON_TYPE]: { schema: EventInput }
     }
   },
-  response: { 200: Receipt, 201: { anyOf: [Receipt, BatchResult] }, 207: BatchResult }
+  response: { 200: Receipt, 201: Type.Union([Receipt, BatchResult]), 207: BatchResult }
 }
 
 /** The door checks each event by itself; the schema of the body is for the document. */

@@ -118,14 +118,16 @@ async function serve (
   })
   const server = await startServer({ host, port, tls, onCall: routes.serve })
   port = server.port
+  const stop = async () => {
+    await routes.endAll()
+    await server.close()
+    await close()
+  }
+  let stopping: Promise<void> | undefined
   return {
     url: `esdb://${host.includes(':') ? `[${host}]` : host}:${port}?tls=${tls !== undefined}`,
     port,
-    async stop () {
-      await routes.endAll()
-      await server.close()
-      await close()
-    }
+    stop: () => (stopping ??= stop())
   }
 }
 

@@ -8,7 +8,7 @@ import {
 export async function givenNode (
   t: Test, options: Partial<NodeOptions> = {}
 ): Promise<{ node: RunningNode, client: EventStoreDBClient }> {
-  const node = await startNode({ dataDir: t.testdir(), ...options })
+  const node = await startNode({ ...options, dataDir: options.dataDir ?? t.testdir() })
   const client = EventStoreDBClient.connectionString(node.url)
   t.teardown(async () => {
     await client.dispose()

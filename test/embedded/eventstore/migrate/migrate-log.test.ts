@@ -31,14 +31,14 @@ t.test('a log moves to another cluster whole, in order, and more than once', asy
   await source.deleteStream('s-1')
   await source.appendToStream('s-1', event('back'))
   await source.setStreamMetadata('s-1', { truncateBefore: 50 })
-  t.same(await migrate(), { copied: 1508, verified: 1508 })
-  t.same(await migrate(), { copied: 0, verified: 1508 })
+  t.same(await migrate(), { copied: 1507, verified: 1507 })
+  t.same(await migrate(), { copied: 0, verified: 1507 })
 
   await source.appendToStream('s-2', event('later'))
   await source.tombstoneStream('s-3')
-  t.match(await migrate(), { copied: 2, verified: 1510 }, 'a second run takes what is new')
+  t.match(await migrate(), { copied: 2, verified: 1509 }, 'a second run takes what is new')
   await source.appendToStream('s-2', event('after the tombstone'))
-  t.match(await migrate(), { copied: 1, verified: 1511 })
+  t.match(await migrate(), { copied: 1, verified: 1510 })
 
   const [theirs, mine] = await Promise.all([target, source].map((client) =>
     all(client.readStream('s-2'))))
