@@ -51,7 +51,6 @@ export const ErasureExecutedData = Type.Object({
   firstPosition: Type.Union([Int64, Type.Null()]),
   lastPosition: Type.Union([Int64, Type.Null()]),
   rows: Type.Record(Type.String(), Type.Integer({ minimum: 0 })),
-  vaultRows: Type.Integer({ minimum: 0 })
 }, closed)
 export type ErasureExecutedData = Static<typeof ErasureExecutedData>
 

@@ -69,7 +69,7 @@ export function createEraser (pool: Pool): Eraser {
   }
 }
 
-/** In order of refs, so that two processes that destroy the same ones do not wait for each other. */
+/** In order of refs, so that two that destroy the same ones do not wait for each other. */
 async function destroy (
   pool: Pool, tenant: string, condemned: readonly Condemned[]
 ): Promise<number> {

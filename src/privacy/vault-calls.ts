@@ -31,7 +31,9 @@ export function answerCalls (pool: Pool): Calls {
   }
   // Who cannot say so is waited for until its keys are out of date anyway.
   const ignore = (): void => {}
-  const say = (what: () => Promise<void>): void => { answering = answering.then(what).catch(ignore) }
+  const say = (what: () => Promise<void>): void => {
+    answering = answering.then(what).catch(ignore)
+  }
   return {
     onUp () {
       say(async () => {

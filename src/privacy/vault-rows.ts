@@ -48,7 +48,9 @@ export async function selectByRef (
  * Adds the rows whose subject has none yet; somebody else's row for the same subject stays. In
  * order of lookup, so that two processes adding the same subjects do not wait for each other.
  */
-export async function insertSubjects (pool: Pool, subjects: readonly NewSubjectRow[]): Promise<void> {
+export async function insertSubjects (
+  pool: Pool, subjects: readonly NewSubjectRow[]
+): Promise<void> {
   const rows = [...subjects].sort((a, b) => Buffer.compare(a.lookup, b.lookup))
   await pool.query({
     name: 'vault_insert',

@@ -1,4 +1,6 @@
-import { bigintColumn, personColumns, timestampColumn, uuidColumn } from '../../projections/columns.ts'
+import {
+  bigintColumn, personColumns, timestampColumn, uuidColumn
+} from '../../projections/columns.ts'
 import type { Erased } from '../../projections/projection.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
 import { orderOf } from '../ledger/fence.ts'
@@ -112,18 +114,6 @@ async function erase (
   const rows: Record<string, number> = {}
   for (const { projection } of targets) Object.assign(rows, await projection.erase?.(persons, tx))
   return rows
-}
-
-/** Every event that names the person, in this batch or before, by the feed that is still there. */
-async function positionsOf (tx: Tx, { tenant, ref, positions }: Erased): Promise<bigint[]> {
-  const { rows: [found] } = await tx.query<{ exists: boolean }>(
-    "select to_regclass('user_feed') is not null as exists")
-  // A rebuild without feeds goes no further than the live rows, whose orders are all known to it.
-  if (found?.exists !== true) return [...positions]
-  const { rows } = await tx.query<{ position: bigint }>(
-    'select position from user_feed where tenant = $1 and ref = $2 order by position',
-    [tenant, ref])
-  return rows.map(({ position }) => position)
 }
 
 interface Ordered {

@@ -1,0 +1,97 @@
+import type { EventInput } from '../../schemas/events/index.ts'
+import {
+  HOLDS_NAMED_MAX, type ErasureExecutedData, type ErasureOrderedData, type ErasureRequestedData,
+  type HoldPlacedData, type HoldReleasedData
+} from '../../schemas/events/erasure.ts'
+import { ERASURE_TYPE, FENCE, HOLD_TYPE, LEDGER_SOURCE } from '../../schemas/events/ledger.ts'
+import { idFromKey } from './ids.ts'
+
+type Actor = EventInput['actor']
+
+const LEDGER: Actor = { type: 'system', id: 'ledger' }
+
+/**
+ * The id of the only erasure that a ref can have: a second request for the same person is the
+ * same erasure, however close it comes.
+ */
+export function erasureId (tenant: string, ref: string): string {
+  return idFromKey(`erasure of ${ref}`, 0, { tenant, source: LEDGER_SOURCE })
+}
+
+/** A person is asked to be erased; the event's id follows from the erasure, as do all below. */
+export function requestedEvent (
+  tenant: string, actor: Actor, data: ErasureRequestedData
+): EventInput {
+  const id = erasureId(tenant, data.ref)
+  return { ...about(tenant, ERASURE_TYPE, id, 'erasure_requested'), actor, data }
+}
+
+/** Another key than the requesting one says yes. */
+export function approvedEvent (tenant: string, actor: Actor, erasure: string): EventInput {
+  return { ...about(tenant, ERASURE_TYPE, erasure, 'erasure_approved'), actor, data: {} }
+}
+
+/** The fence. It lives in one stream a tenant, for a vault to find all of them quickly. */
+export function orderedEvent (
+  tenant: string, { id: erasure, ref }: { id: string, ref: string }, holds: readonly string[]
+): EventInput {
+  const data: ErasureOrderedData = {
+    erasure, ref, holdsChecked: holds.length, holds: holds.slice(0, HOLDS_NAMED_MAX)
+  }
+  return {
+    ...about(tenant, ERASURE_TYPE, erasure, 'erasure_ordered'),
+    actor: LEDGER,
+    entity: FENCE,
+    related: [{ type: ERASURE_TYPE, id: erasure }],
+    data
+  }
+}
+
+/** What an erasure came to, in the rows. */
+export interface Executed {
+  id: string
+  ref: string
+  events: bigint
+  firstPosition: bigint | null
+  lastPosition: bigint | null
+  rows: Record<string, number>
+}
+
+/** The key is gone and the rows are changed. */
+export function executedEvent (tenant: string, executed: Executed): EventInput {
+  const { id, ref, events, firstPosition, lastPosition, rows } = executed
+  const data: ErasureExecutedData = {
+    ref,
+    events: Number(events),
+    firstPosition: firstPosition === null ? null : String(firstPosition),
+    lastPosition: lastPosition === null ? null : String(lastPosition),
+    rows
+  }
+  return { ...about(tenant, ERASURE_TYPE, id, 'erasure_executed'), actor: LEDGER, data }
+}
+
+/** Nothing of the scope may go. */
+export function holdPlacedEvent (
+  tenant: string, hold: string, said: { actor: Actor, data: HoldPlacedData }
+): EventInput {
+  return { ...about(tenant, HOLD_TYPE, hold, 'hold_placed'), ...said }
+}
+
+/** It may again, unless another hold forbids it. */
+export function holdReleasedEvent (
+  tenant: string, hold: string, said: { actor: Actor, data: HoldReleasedData }
+): EventInput {
+  return { ...about(tenant, HOLD_TYPE, hold, 'hold_released'), ...said }
+}
+
+function about (
+  tenant: string, type: string, id: string, what: string
+): Pick<EventInput, 'id' | 'action' | 'category' | 'entity' | 'outcome'> {
+  return {
+    id: idFromKey(`${what} ${id}`, 0, { tenant, source: LEDGER_SOURCE }),
+    action: `ledger.${what}`,
+    category: 'action',
+    entity: { type, id },
+    outcome: 'success'
+  }
+}

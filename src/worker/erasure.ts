@@ -1,0 +1,175 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  dueErasures, orderedErasures, tenantsWithErasures, type OpenErasure
+} from '../../projections/erasure-records/queries.ts'
+import { activeHolds } from '../../projections/erasure-records/holds.ts'
+import type { EventInput } from '../../schemas/events/index.ts'
+import { isLedgerError } from '../errors.ts'
+import { executedEvent, orderedEvent } from '../ledger/erasure-events.ts'
+import type { Log } from '../ledger/log.ts'
+import type { Logger } from '../log.ts'
+import { codeOf, isUnavailable } from '../postgres/errors.ts'
+import { lockHolds } from '../postgres/locks.ts'
+import type { Pool } from '../postgres/pool.ts'
+import { inTransaction, type Tx } from '../postgres/transaction.ts'
+import type { Eraser } from '../privacy/eraser.ts'
+import { KEY_TTL_MS } from '../privacy/vault.ts'
+import { noFault, type Fault } from './fault.ts'
+
+export interface ErasuresOptions {
+  /** As ledger_worker. */
+  pool: Pool
+  eraser: Eraser
+  log: Log
+  /** Appends the ledger's own events; an event whose id is there already is not added again. */
+  record: (tenant: string, events: readonly EventInput[]) => Promise<unknown>
+  logger: Logger
+  /** Milliseconds since 1970, for cooling-off times. */
+  now: () => number
+  /** How often to look for erasures that can go on. */
+  pollMs?: number | undefined
+  /** How long a key may be in use in a process that does not answer. */
+  keyTtlMs?: number | undefined
+  fault?: Fault | undefined
+}
+
+export interface Erasures {
+  /** Carries erasures out until the signal is aborted; what fails is tried again. */
+  run (signal: AbortSignal): Promise<void>
+  /** One round; true if something went on, so that another one may have something to do. */
+  step (): Promise<boolean>
+}
+
+const POLL_MS = 1_000
+/** Erasures of one tenant that are taken together. */
+const TOGETHER_MAX = 200
+/** How long holds wait for an order, and an order for what the log already holds. */
+const PATIENCE_MS = 2_000
+const LOOK_AGAIN_MS = 20
+const UNDEFINED_TABLE = '42P01'
+
+/**
+ * Carries erasures out: what is requested and due is closed in the vault, ordered in the log,
+ * destroyed, and told executed. Every step is known by what the log and the vault say, may be
+ * repeated, and appends its event under an id that follows from the erasure: killed anywhere it
+ * goes on, and any number of workers may do it at once.
+ */
+export function createErasures (given: ErasuresOptions): Erasures {
+  const options = { ...given, fault: given.fault ?? noFault }
+  const step = async (): Promise<boolean> => {
+    let moved = false
+    for (const tenant of await openTenants(options.pool)) {
+      if (await order(options, tenant)) moved = true
+      if (await execute(options, tenant)) moved = true
+    }
+    return moved
+  }
+  return {
+    step,
+    async run (signal) {
+      while (!signal.aborted) {
+        const moved = await step().catch((err: unknown) => {
+          if (!isPassing(err)) throw err
+          options.logger.warn({ err }, 'erasures cannot go on; trying again')
+          return false
+        })
+        const waitMs = moved ? LOOK_AGAIN_MS : options.pollMs ?? POLL_MS
+        await sleep(waitMs, undefined, { signal }).catch(() => undefined)
+      }
+    }
+  }
+}
+
+type Context = ErasuresOptions & { fault: Fault }
+
+/** Before the first worker has made the read models nothing was asked for either. */
+async function openTenants (pool: Pool): Promise<string[]> {
+  try {
+    return await inTransaction(pool, tenantsWithErasures)
+  } catch (err) {
+    if (codeOf(err) !== UNDEFINED_TABLE) throw err
+    return []
+  }
+}
+
+/**
+ * Decides and orders, while no hold of the tenant can be placed: whatever hold the log has, it
+ * was placed before and seen, or it comes after the order.
+ */
+async function order (context: Context, tenant: string): Promise<boolean> {
+  const { pool, log, eraser, fault } = context
+  return await inTransaction(pool, async (tx) => {
+    await lockHolds(tx, tenant)
+    if (!await caughtUp(tx, log)) return false
+    const now = new Date(context.now()).toISOString()
+    const due = await dueErasures(tx, tenant, { now, limit: TOGETHER_MAX })
+    if (due.length === 0) return false
+    const held = due.filter(({ heldBy }) => heldBy.length > 0)
+    if (held.length > 0) await eraser.reopen(tenant, held.map(({ ref }) => ref))
+    const free = due.filter(({ heldBy }) => heldBy.length === 0)
+    if (free.length === 0) return false
+    await fault('close')
+    if (!await close(context, tenant, free)) return false
+    await fault('order')
+    const holds = await activeHolds(tx, tenant)
+    await recordEach(context, tenant, free.map((erasure) => orderedEvent(tenant, erasure, holds)))
+    await fault('ordered')
+    return true
+  })
+}
+
+/** Whether the read models show all that the log holds at this moment. */
+async function caughtUp (tx: Tx, log: Log): Promise<boolean> {
+  const head = (await log.head())?.commit ?? 0n
+  const deadline = performance.now() + PATIENCE_MS
+  while (true) {
+    const { rows: [row] } = await tx.query<{ reached: boolean | null }>(`
+      select bool_and(coalesce(commit_position >= $1, false)) as reached
+      from control.projection where state = 'live'`, [head])
+    if (row?.reached === true) return true
+    if (performance.now() > deadline) return false
+    await sleep(LOOK_AGAIN_MS)
+  }
+}
+
+/** Whether nothing is sealed under these refs any more, by any process that does not sleep. */
+async function close (
+  { eraser, fault, keyTtlMs = KEY_TTL_MS }: Context, tenant: string, due: readonly OpenErasure[]
+): Promise<boolean> {
+  const closedMs = await eraser.close(tenant, due.map(({ ref }) => ref))
+  await fault('closed')
+  if (await eraser.forgotten(PATIENCE_MS)) return true
+  if (closedMs < keyTtlMs) return false
+  await eraser.giveUpSilent()
+  return true
+}
+
+/** Destroys what is ordered, and says so; the rows are done when the order shows in them. */
+async function execute (context: Context, tenant: string): Promise<boolean> {
+  const { pool, eraser, fault } = context
+  const ordered = await inTransaction(pool, async (tx) =>
+    await orderedErasures(tx, tenant, TOGETHER_MAX))
+  if (ordered.length === 0) return false
+  await fault('destroy')
+  await eraser.destroy(tenant, ordered.map(({ id, ref }) => ({ ref, erasure: id })))
+  await fault('destroyed')
+  await recordEach(context, tenant, ordered.map((erasure) => executedEvent(tenant, erasure)))
+  await fault('executed')
+  return true
+}
+
+/** Another worker, or this one before it was killed, may have said it in other words. */
+async function recordEach (
+  { record }: Context, tenant: string, events: readonly EventInput[]
+): Promise<void> {
+  await Promise.all(events.map(async (event) => {
+    await record(tenant, [event]).catch((err: unknown) => {
+      if (!isLedgerError(err, 'ID_REUSED')) throw err
+    })
+  }))
+}
+
+/** What passes by itself, or what Postgres refuses, which somebody has to put right. */
+function isPassing (err: unknown): boolean {
+  return isLedgerError(err) || isUnavailable(err) || codeOf(err) !== ''
+}
