@@ -111,6 +111,14 @@ t.test('a bundle that shows nothing is not OK', async (t) => {
   }
 })
 
+t.test('nothing is proven in a tree whose head is not trusted', async (t) => {
+  const text = await ledger.bundle()
+  const stranger = ledgerOf(1, 9).policy
+  const { summary } = await verify(text, { policy: stranger })
+  t.equal(summary.proven, 0)
+  t.strictSame(summary.findings, { 'wrong-key': 1, 'no-quorum': 1, shredded: 70, empty: 1 })
+})
+
 t.test('what was sealed is proven open, sealed or shredded', async (t) => {
   const text = await ledger.bundle()
   const { summary, findings } = await verify(text)
