@@ -3,9 +3,12 @@ import { uuidv7 } from 'uuidv7'
 import { createLookup } from '../api/lookup.ts'
 import { isLedgerError } from '../errors.ts'
 import { createLog } from '../ledger/client.ts'
+import { applyFence } from '../ledger/fence.ts'
 import { createLedger, type Ledger } from '../ledger/ledger.ts'
 import type { Log } from '../ledger/log.ts'
+import { isUnavailable } from '../postgres/errors.ts'
 import { createPool, type Pool } from '../postgres/pool.ts'
+import { createEraser } from '../privacy/eraser.ts'
 import { fileMasterKey } from '../privacy/master-key.ts'
 import { createVault, type Vault } from '../privacy/vault.ts'
 
@@ -39,7 +42,9 @@ export interface Connected {
 
 /**
  * Connects to both servers as the roles that the API needs, and opens the vault, waiting for a
- * database that is not there yet. Throws VAULT_KEY_INVALID for a wrong master key.
+ * database that is not there yet. Before it opens anything, the vault loses every key that the log
+ * orders destroyed, whatever it was restored from; so it waits for the log too. Throws
+ * VAULT_KEY_INVALID for a wrong master key.
  */
 export async function connect (options: ConnectOptions): Promise<Connected> {
   const { databaseUrl: url, eventstoreUrl } = options
@@ -52,8 +57,8 @@ export async function connect (options: ConnectOptions): Promise<Connected> {
   const vaultPool = createPool({ url, role: 'ledger_vault', max: 4 })
   const pools = [pool, adminPool, listenPool, vaultPool]
   try {
-    const vault = await openVault(vaultPool, options)
     const log = createLog({ url: eventstoreUrl })
+    const vault = await openVault(vaultPool, log, options)
     const ledger = createLedger({
       log, vault, lookup: createLookup(pool), now: Date.now, newId: uuidv7
     })
@@ -69,17 +74,23 @@ export async function connect (options: ConnectOptions): Promise<Connected> {
   }
 }
 
-async function openVault (pool: Pool, options: ConnectOptions): Promise<Vault> {
+async function openVault (pool: Pool, log: Log, options: ConnectOptions): Promise<Vault> {
   const masterKey = await fileMasterKey(options.masterKeyFile)
   while (true) {
     try {
+      await applyFence(log, createEraser(pool))
       return await createVault({ pool, masterKey })
     } catch (err) {
-      if (!isLedgerError(err, 'DATABASE_UNAVAILABLE') || options.signal.aborted) throw err
+      if (!isPassing(err) || options.signal.aborted) throw err
       options.onWaiting(err)
       await sleep(RETRY_MS, undefined, { signal: options.signal }).catch(() => {})
     }
   }
+}
+
+function isPassing (err: unknown): boolean {
+  return isLedgerError(err, 'DATABASE_UNAVAILABLE') || isLedgerError(err, 'LOG_UNAVAILABLE') ||
+    isUnavailable(err)
 }
 
 async function endAll (pools: readonly Pool[]): Promise<void> {

@@ -32,7 +32,7 @@ export interface Sender {
 export interface LedgerOptions {
   log: Log
   lookup: ProjectedLookup
-  vault: Pick<Vault, 'provision' | 'keys'>
+  vault: Pick<Vault, 'provision' | 'keys' | 'find'>
   /** Milliseconds since 1970. */
   now: () => number
   newId: () => string
@@ -110,9 +110,9 @@ class Recorder {
         again: (event) => this.record(sender, [event])
       })
       if (flights.length === 0) return
-      this.#send(sender, flights).catch((err: unknown) => {
-        const error = asLedgerError(err)
-        for (const { settle } of flights) settle({ ok: false, error })
+      orFail(flights, async () => {
+        const rest = await this.#answerOfStrangers(sender, flights)
+        if (rest.length > 0) orFail(rest, async () => { await this.#send(sender, rest) })
       })
     })
   }
@@ -132,6 +132,35 @@ class Recorder {
       return this.#prepare(flight, draft, projected, stream)
     })
     this.#lanes.enqueue(ready)
+  }
+
+  /**
+   * An event about somebody whom the vault does not know may be repeated after that person was
+   * erased: it is answered by its id, before it could make the person known again. Returns the
+   * other flights.
+   */
+  async #answerOfStrangers (
+    { tenant, settings }: Sender, flights: readonly Flight[]
+  ): Promise<readonly Flight[]> {
+    const doubtful: Flight[] = []
+    await Promise.all(flights.filter(({ minted }) => !minted).map(async (flight) => {
+      const parts = personalParts(flight.event, settings)
+      const keys = await Promise.all(parts.map(async ({ subject }) =>
+        await this.#options.vault.find(tenant, subject)))
+      if (keys.some((key) => key === undefined || key.closed === true)) doubtful.push(flight)
+    }))
+    if (doubtful.length === 0) return flights
+    const projected = await this.#project(tenant, doubtful, [])
+    const answered = new Set<Flight>()
+    for (const flight of doubtful) {
+      const { id, event: input, settle } = flight
+      const place = projected?.known.get(id)
+      if (place === undefined) continue
+      const { stream, revision } = place
+      this.#answer({ id, input, stream, revision }, settle)
+      answered.add(flight)
+    }
+    return flights.filter((flight) => !answered.has(flight))
   }
 
   async #provision (
@@ -180,4 +209,12 @@ class Recorder {
     answerRepetition(this.#options, repetition)
       .then(settle, (err: unknown) => { settle({ ok: false, error: asLedgerError(err) }) })
   }
+}
+
+/** What the work throws is the answer of every one of the flights. */
+function orFail (flights: readonly Flight[], work: () => Promise<void>): void {
+  work().catch((err: unknown) => {
+    const error = asLedgerError(err)
+    for (const { settle } of flights) settle({ ok: false, error })
+  })
 }

@@ -14,12 +14,15 @@ export interface Vault {
   /** The keys of these subjects by subjectKey; who is new gets a random ref and key. */
   provision (tenant: string, subjects: readonly SubjectRef[]): Promise<Map<string, SubjectKey>>
   /** The key of a subject, undefined if the vault has none. Never makes one. */
-  find (tenant: string, subject: SubjectRef): Promise<SubjectKey | undefined>
+  find (tenant: string, subject: SubjectRef): Promise<FoundKey | undefined>
   /** Data keys by ref. Refs that the vault does not have (any more) are absent. */
   keys (tenant: string, refs: readonly string[]): Promise<Map<string, Buffer>>
   /** Stops listening, gives its connection back and forgets every key. The pool stays open. */
   close (): Promise<void>
 }
+
+/** A subject's key; a closed one is of somebody who is being erased, and seals nothing new. */
+export type FoundKey = SubjectKey & { closed?: boolean }
 
 export interface VaultOptions {
   /** Works as role ledger_vault; one of its connections listens and is never given back. */
@@ -60,7 +63,7 @@ export async function createVault (options: VaultOptions): Promise<Vault> {
     }
   })
 
-  async function askSubject (wanted: Wanted): Promise<SubjectKey | undefined> {
+  async function askSubject (wanted: Wanted): Promise<FoundKey | undefined> {
     const generation = cache.generation()
     const key = await bySubject(wanted)
     if (key === undefined) return undefined

@@ -6,6 +6,7 @@ import { activeHolds } from '../../projections/erasure-records/holds.ts'
 import type { EventInput } from '../../schemas/events/index.ts'
 import { isLedgerError } from '../errors.ts'
 import { executedEvent, orderedEvent } from '../ledger/erasure-events.ts'
+import { applyFence } from '../ledger/fence.ts'
 import type { Log } from '../ledger/log.ts'
 import type { Logger } from '../log.ts'
 import { codeOf, isUnavailable } from '../postgres/errors.ts'
@@ -34,7 +35,10 @@ export interface ErasuresOptions {
 }
 
 export interface Erasures {
-  /** Carries erasures out until the signal is aborted; what fails is tried again. */
+  /**
+   * Carries erasures out until the signal is aborted; what fails is tried again. First of all it
+   * destroys what the log has ordered before, and a restored vault may hold again.
+   */
   run (signal: AbortSignal): Promise<void>
   /** One round; true if something went on, so that another one may have something to do. */
   step (): Promise<boolean>
@@ -67,8 +71,14 @@ export function createErasures (given: ErasuresOptions): Erasures {
   return {
     step,
     async run (signal) {
+      let fenced = false
+      const round = async (): Promise<boolean> => {
+        if (!fenced) await applyFence(options.log, options.eraser)
+        fenced = true
+        return await step()
+      }
       while (!signal.aborted) {
-        const moved = await step().catch((err: unknown) => {
+        const moved = await round().catch((err: unknown) => {
           if (!isPassing(err)) throw err
           options.logger.warn({ err }, 'erasures cannot go on; trying again')
           return false

@@ -3,7 +3,7 @@ import type { SubjectKey } from '../../src/privacy/cipher.ts'
 import { subjectKey } from '../../src/privacy/personal.ts'
 import type { Vault } from '../../src/privacy/vault.ts'
 
-export interface MemoryVault extends Pick<Vault, 'provision' | 'keys'> {
+export interface MemoryVault extends Pick<Vault, 'provision' | 'keys' | 'find'> {
   /** Destroys every key, as the erasure of every person would. */
   eraseAll (): void
 }
@@ -21,6 +21,7 @@ export function memoryVault (): MemoryVault {
         return [key, known]
       }))
     },
+    find: async (tenant, subject) => subjects.get(`${tenant} ${subjectKey(subject)}`),
     async keys (tenant, refs) {
       const found = [...subjects].filter(([place, { ref }]) =>
         place.startsWith(tenant + ' ') && refs.includes(ref))

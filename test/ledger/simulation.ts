@@ -240,7 +240,9 @@ function newLedger (
   return createLedger({
     log: parts.log,
     lookup: parts.lookup,
-    vault: { provision: async () => new Map(), keys: async () => new Map() },
+    vault: {
+      provision: async () => new Map(), keys: async () => new Map(), find: async () => undefined
+    },
     now: () => world.now + parts.ahead,
     newId: () => uuid(world),
     sleep: async (ms) => { await world.sleep(ms) },

@@ -1,0 +1,39 @@
+import { uuidv7 } from 'uuidv7'
+import { createLookup } from '../api/lookup.ts'
+import { createLedger, type LedgerOptions } from '../ledger/ledger.ts'
+import type { Log } from '../ledger/log.ts'
+import type { Logger } from '../log.ts'
+import { createPool } from '../postgres/pool.ts'
+import { createEraser } from '../privacy/eraser.ts'
+import { createErasures, type Erasures } from '../worker/erasure.ts'
+
+const CONNECTIONS = 2
+
+/**
+ * What carries erasures out, with connections of its own: as the worker to know what is asked, as
+ * the vault to destroy keys, which takes no master key, and as the API to tell whether an event
+ * of its own is in the log already.
+ */
+export function workerErasures (
+  { databaseUrl: url, log, logger }: { databaseUrl: string, log: Log, logger: Logger }
+): { erasures: Erasures, close: () => Promise<void> } {
+  const pool = createPool({ url, role: 'ledger_worker', max: CONNECTIONS })
+  const vaultPool = createPool({ url, role: 'ledger_vault', max: CONNECTIONS })
+  const apiPool = createPool({ url, role: 'ledger_api', max: CONNECTIONS })
+  const { recordOwn: record } = createLedger({
+    log, vault: NO_KEYS, lookup: createLookup(apiPool), now: Date.now, newId: uuidv7
+  })
+  const eraser = createEraser(vaultPool)
+  const erasures = createErasures({ pool, eraser, log, record, logger, now: Date.now })
+  const close = async (): Promise<void> => {
+    await Promise.all([pool, vaultPool, apiPool].map(async (each) => { await each.end() }))
+  }
+  return { erasures, close }
+}
+
+/** The ledger's own events seal nothing, so who writes nothing else needs no keys. */
+const NO_KEYS: LedgerOptions['vault'] = {
+  provision: async () => { throw new TypeError('the worker seals nothing') },
+  keys: async () => new Map(),
+  find: async () => undefined
+}
