@@ -12,7 +12,7 @@ export const ROLES = {
   producer: 'append events, as the source named like the key',
   self: 'read the events by and about one user, the key\'s subject',
   auditor: 'read everything of the tenant',
-  compliance: 'read everything of the tenant; later: export, erase, hold, retain',
+  compliance: 'read everything of the tenant, erase persons, place holds',
   admin: 'manage tenants, settings and keys; reads no events',
   operator: 'see health and projections; reads no events'
 } as const satisfies Record<Role, string>

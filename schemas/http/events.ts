@@ -55,6 +55,8 @@ export const AppendHeaders = Type.Object({
 const HIDDEN = {
   sealed: Type.Optional(Type.Literal(true, { description: 'Not for this reader' })),
   erased: Type.Optional(Type.Literal(true, { description: 'The person was erased' })),
+  erasure: Type.Optional({ ...Uuid, description: 'By this erasure' }),
+  erasedAt: Type.Optional(Timestamp),
   tampered: Type.Optional(Type.Literal(true, { description: 'Not what was sealed' }))
 }
 

@@ -12,8 +12,11 @@ import { refuseMalformed } from './malformed.ts'
 import { protect } from './protect.ts'
 import { createKey, listKeys, revokeKey, rotateKey } from './routes/api-keys.ts'
 import { appendEvents } from './routes/append.ts'
+import { certificate } from './routes/certificate.ts'
 import { diffEntity, entityState, entityTrail } from './routes/entities.ts'
+import { approveErasure, listErasures, oneErasure, requestErasure } from './routes/erasures.ts'
 import { listEvents, oneEvent, rawEvent } from './routes/events.ts'
+import { listHolds, placeHold, releaseHold } from './routes/holds.ts'
 import { liveness, metrics, openapi, problemPage, readiness } from './routes/ops.ts'
 import { listProjections } from './routes/projections.ts'
 import { replayAll, replayStream } from './routes/replay.ts'
@@ -63,6 +66,14 @@ export const PROTECTED: ReadonlyArray<[...Row, roles: readonly Role[]]> = [
   ['GET', '/v1/tasks', listTasks, READERS],
   ['GET', '/v1/streams/:stream/events', replayStream, READERS],
   ['GET', '/v1/replay', replayAll, READERS],
+  ['POST', '/v1/erasures', requestErasure, ['compliance']],
+  ['GET', '/v1/erasures', listErasures, READERS],
+  ['GET', '/v1/erasures/:id', oneErasure, READERS],
+  ['POST', '/v1/erasures/:id/approve', approveErasure, ['compliance']],
+  ['GET', '/v1/erasures/:id/certificate', certificate, READERS],
+  ['POST', '/v1/holds', placeHold, ['compliance']],
+  ['GET', '/v1/holds', listHolds, READERS],
+  ['POST', '/v1/holds/:id/release', releaseHold, ['compliance']],
   ['GET', '/v1/projections', listProjections, ['operator', 'admin']],
   ['POST', '/v1/tenants', createTenant, ['admin']],
   ['GET', '/v1/tenants', listTenants, ['admin']],

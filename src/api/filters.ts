@@ -2,8 +2,11 @@ import type { Static } from '@sinclair/typebox'
 import type { EventFilter } from '../../projections/entries/queries.ts'
 import type { EventsQuery, NarrowQuery } from '../../schemas/http/events.ts'
 import { ACTOR_TYPES, type SubjectRef } from '../../schemas/primitives.ts'
+import { LedgerError } from '../errors.ts'
 import { findTag } from '../privacy/cipher.ts'
+import { isPersonType } from '../privacy/personal.ts'
 import type { Vault } from '../privacy/vault.ts'
+import type { Services } from './services.ts'
 import { refusal } from './validator.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
@@ -28,12 +31,28 @@ export async function partyOf (vault: Vault, tenant: string, party: SubjectRef):
   return { type: party.type, key: found?.ref ?? party.id, dataKey: found?.dataKey }
 }
 
-/** The ref of a user, undefined if the ledger knows nobody by that id (any more). */
+/** The ref of a user, undefined if the ledger knows nobody by that id or ref (any more). */
 export async function userRef (
   vault: Vault, tenant: string, id: string
 ): Promise<string | undefined> {
-  const { key } = await partyOf(vault, tenant, { type: 'user', id })
-  return UUID.test(key) ? key : undefined
+  const { key, dataKey } = await partyOf(vault, tenant, { type: 'user', id })
+  if (dataKey !== undefined) return key
+  if (!UUID.test(key)) return undefined
+  return (await vault.keys(tenant, [key])).has(key) ? key : undefined
+}
+
+/**
+ * How rows name the entity of an address. Throws NOT_FOUND for a person whom the ledger does not
+ * know, or does not know any more; whether anything else exists, only its events can tell.
+ */
+export async function entityParty (
+  { vault, settings }: Pick<Services, 'vault' | 'settings'>, tenant: string, given: SubjectRef
+): Promise<Party> {
+  const party = await partyOf(vault, tenant, given)
+  if (party.dataKey !== undefined) return party
+  if (!isPersonType(given.type, await settings.get(tenant))) return party
+  if (UUID.test(party.key) && (await vault.keys(tenant, [party.key])).has(party.key)) return party
+  throw new LedgerError('NOT_FOUND', `The ledger knows no such ${given.type}`)
 }
 
 /** The filters that every list has, as the queries take them. Refuses ranges that are empty. */

@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { escapeToken, parsePointer } from '../../schemas/pointer.ts'
 
 const HIDDEN = new Set(['sealed', 'erased', 'tampered'])
+/** What an erased value tells besides, once the rows know of the erasure. */
+const BESIDE_ERASED = new Set(['erasure', 'erasedAt'])
 
 /** The part of a shown event that says what an entity became; all as the producer had it. */
 export interface StateEvent {
@@ -110,9 +112,10 @@ function operationOf ({ data }: StateEvent): unknown {
 /** What a reader is shown in place of a value: see src/privacy/open.ts. */
 function isHidden (value: unknown): boolean {
   if (!isObject(value)) return false
-  const [name, ...others] = Object.keys(value)
-  return others.length === 0 && name !== undefined && HIDDEN.has(name) &&
-    memberOf(value, name) === true
+  const names = Object.keys(value)
+  const why = names.find((name) => HIDDEN.has(name))
+  return why !== undefined && memberOf(value, why) === true && names.every((name) =>
+    name === why || (why === 'erased' && BESIDE_ERASED.has(name)))
 }
 
 function visible (value: unknown): unknown {

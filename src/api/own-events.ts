@@ -63,7 +63,8 @@ export function deniedEvent (
   }
 }
 
-function actorOf (caller: Caller | undefined): EventInput['actor'] {
+/** Who did it, as the log names a key. */
+export function actorOf (caller: Caller | undefined): EventInput['actor'] {
   return caller === undefined
     ? { type: 'system', id: 'ledger' }
     : { type: 'service', id: caller.keyId, name: caller.name }

@@ -14,7 +14,9 @@ import { mintId } from '../../src/ledger/ids.ts'
 import { createLedger } from '../../src/ledger/ledger.ts'
 import type { Log } from '../../src/ledger/log.ts'
 import { localMasterKey } from '../../src/privacy/master-key.ts'
+import { createEraser } from '../../src/privacy/eraser.ts'
 import { createVault } from '../../src/privacy/vault.ts'
+import { createErasures } from '../../src/worker/erasure.ts'
 import { createRunner } from '../../src/worker/runner.ts'
 import { testDatabase, testNode, type TestDatabase, type TestNode } from '../helper.ts'
 
@@ -62,6 +64,15 @@ export async function testService (t: Test): Promise<TestService> {
   const ledger = createLedger({
     log, vault, lookup: createLookup(pool), now: Date.now, newId: mintId
   })
+  const erasures = createErasures({
+    pool: database.pool('ledger_worker'),
+    eraser: createEraser(database.pool('ledger_vault')),
+    log,
+    record: ledger.recordOwn,
+    logger,
+    now: Date.now,
+    pollMs: 100
+  })
   const app = createApp({
     pool, adminPool, listenPool, log, ledger, vault, logger, keyEnvironment: 'test'
   })
@@ -81,7 +92,8 @@ export async function testService (t: Test): Promise<TestService> {
       heartbeatMs: 200,
       retryMs: 100
     })
-    worker = { stop, done: runner.run(stop.signal) }
+    const done = Promise.all([runner.run(stop.signal), erasures.run(stop.signal)])
+    worker = { stop, done: done.then(() => undefined) }
   }
   const stopWorker = async (): Promise<void> => {
     worker.stop.abort()

@@ -6,7 +6,7 @@ import { AtLeast } from '../../../schemas/http/paging.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import { statesAt } from '../entity-state.ts'
-import { narrowFilter, partyOf } from '../filters.ts'
+import { entityParty, narrowFilter } from '../filters.ts'
 import { diffStates } from '../fold.ts'
 import { parseMoment } from '../moment.ts'
 import { sendEvents } from '../pages.ts'
@@ -27,7 +27,7 @@ export const entityTrail = (services: Services): Endpoint => endpoint({
   response: { 200: EventPage }
 }, async (request, reply) => {
   const filter = narrowFilter(request.query)
-  const entity = await partyOf(services.vault, tenantOf(callerOf(request)), request.params)
+  const entity = await entityParty(services, tenantOf(callerOf(request)), request.params)
   return await sendEvents(services, request, reply, {
     page: async (tx, page) => await listTrail(tx, entity, filter, page),
     count: async (tx, cap) => await countTrail(tx, entity, filter, cap)
@@ -49,7 +49,7 @@ export const entityState = (services: Services): Endpoint => endpoint({
 }, async (request, reply) => {
   const { at: text, axis } = request.query
   const moment = parseMoment({ name: 'at', text, axis }, services.now())
-  const entity = await partyOf(services.vault, tenantOf(callerOf(request)), request.params)
+  const entity = await entityParty(services, tenantOf(callerOf(request)), request.params)
   const [state] = await statesAt(services, { request, reply }, entity, [moment])
   if (state === undefined) throw new LedgerError('INTERNAL', 'no state of one moment')
   return { entity: request.params, ...state }
@@ -71,7 +71,7 @@ export const diffEntity = (services: Services): Endpoint => endpoint({
     parseMoment({ name: 'from', text: from, axis }, services.now()),
     parseMoment({ name: 'to', text: to, axis }, services.now())
   ]
-  const entity = await partyOf(services.vault, tenantOf(callerOf(request)), request.params)
+  const entity = await entityParty(services, tenantOf(callerOf(request)), request.params)
   const [one, other] = await statesAt(services, { request, reply }, entity, moments)
   if (one === undefined || other === undefined) {
     throw new LedgerError('INTERNAL', 'a state is missing')

@@ -18,8 +18,8 @@ const tags = ['trails and feeds']
 /** Everything by or about one user. */
 export const userEvents = (services: Services): Endpoint => endpoint({
   summary: 'Read the feed of a user',
-  description: 'Events by or about the user, newest first. A user whom the ledger does not know, ' +
-    'or does not know any more, has none.',
+  description: 'Events by or about the user, newest first. 404 for a user whom the ledger does ' +
+    'not know, or does not know any more.',
   operationId: 'listUserEvents',
   tags,
   params: UserParams,
@@ -28,7 +28,7 @@ export const userEvents = (services: Services): Endpoint => endpoint({
   response: { 200: EventPage }
 }, async (request, reply) => {
   const tenant = tenantOf(callerOf(request))
-  const ref = await userRef(services.vault, tenant, request.params.id)
+  const ref = await knownUser(services, tenant, request.params.id)
   return await sendEvents(services, request, reply, feed(ref, request.query))
 })
 
@@ -43,8 +43,11 @@ export const myEvents = (services: Services): Endpoint => endpoint({
   headers: AtLeast,
   response: { 200: EventPage }
 }, async (request, reply) => {
-  const { subjectRef } = callerOf(request)
+  const caller = callerOf(request)
+  const { subjectRef } = caller
   if (subjectRef === undefined) throw new LedgerError('FORBIDDEN', 'The key is about no user')
+  const keys = await services.vault.keys(tenantOf(caller), [subjectRef])
+  if (!keys.has(subjectRef)) throw new LedgerError('ERASED', 'The user of this key was erased')
   return await sendEvents(services, request, reply, feed(subjectRef, request.query))
 })
 
@@ -62,10 +65,9 @@ export const userSummary = (services: Services): Endpoint => endpoint({
   const tenant = tenantOf(callerOf(request))
   const days = request.query
   requireDays(days)
-  const ref = await userRef(services.vault, tenant, request.params.id)
+  const key = await knownUser(services, tenant, request.params.id)
   const summary = await readTenant(services, request, reply, async (tx) => {
-    // A person that nobody knows did nothing; '' is no ref, so the answer has the usual shape.
-    return await readSummary(tx, { type: 'user', key: ref ?? '' }, days)
+    return await readSummary(tx, { type: 'user', key }, days)
   })
   const { firstPosition, lastPosition, firstAt, lastAt, ...counts } = summary
   return {
@@ -77,9 +79,15 @@ export const userSummary = (services: Services): Endpoint => endpoint({
   }
 })
 
-function feed (ref: string | undefined, query: typeof NarrowQuery['static']): EventList {
+/** Who was erased and who never was are the same to a vault that has no key of theirs. */
+async function knownUser ({ vault }: Services, tenant: string, id: string): Promise<string> {
+  const ref = await userRef(vault, tenant, id)
+  if (ref === undefined) throw new LedgerError('NOT_FOUND', 'The ledger knows no such user')
+  return ref
+}
+
+function feed (ref: string, query: typeof NarrowQuery['static']): EventList {
   const filter = narrowFilter(query)
-  if (ref === undefined) return { page: async () => [], count: async () => 0 }
   return {
     page: async (tx, page) => await listFeed(tx, ref, filter, page),
     count: async (tx, cap) => await countFeed(tx, ref, filter, cap)

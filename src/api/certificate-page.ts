@@ -1,0 +1,58 @@
+import type { Certificate } from '../../schemas/http/erasures.ts'
+
+const STYLE = `body{font:16px/1.5 serif;max-width:46em;margin:3em auto;padding:0 1em;color:#111}
+h1{font-size:1.6em}table{border-collapse:collapse;width:100%;margin:1em 0}
+th,td{text-align:left;vertical-align:top;padding:.25em .75em .25em 0;border-bottom:1px solid #ccc}
+th{width:13em;font-weight:normal;color:#555}code{font-size:.85em;word-break:break-all}
+@media print{body{margin:0}}`
+
+/** The certificate as a page to print: no script, nothing loaded from anywhere. */
+export function certificatePage (certificate: Certificate): string {
+  const { tenant, erasure, events, recipientsToNotify, title } = certificate
+  const { result } = erasure
+  const facts: Array<[string, string]> = [
+    ['Tenant', tenant],
+    ['Erasure', erasure.id],
+    ['Subject', `${erasure.subject.type}, known by the random ref ${erasure.subject.ref} only`],
+    ['Legal basis', erasure.legalBasis],
+    ['Reason', erasure.reason],
+    ['Requested', `${erasure.requestedAt} by ${keyText(erasure.requestedBy)}`],
+    ['Approved', erasure.approvedAt === null
+      ? 'no second approval was needed'
+      : `${erasure.approvedAt} by ${keyText(erasure.approvedBy)}`],
+    ['Holds checked', `${erasure.holdsChecked ?? 0} active, none forbade it`],
+    ['Ordered', erasure.orderedAt ?? ''],
+    ['Executed', erasure.executedAt ?? ''],
+    ['Events affected', String(result?.events ?? 0)],
+    ['First and last position',
+      `${result?.firstPosition ?? '–'} to ${result?.lastPosition ?? '–'}`],
+    ['Rows changed', Object.entries(result?.rows ?? {})
+      .map(([table, count]) => `${table}: ${count}`).join(', ')],
+    ['Sealed too late', String(erasure.lateEvents)],
+    ['Recipients to be told', recipientsToNotify.join(', ') || 'none named']
+  ]
+  const rows = facts.map(([name, value]) => `<tr><th>${escape(name)}<td>${escape(value)}`).join('')
+  const proofs = events.map(({ action, stream, revision, position, leafHash }) =>
+    `<tr><th>${escape(action)}<td>position ${escape(position)}, revision ${escape(revision)} of ` +
+    `<code>${escape(stream)}</code><br>leaf <code>${escape(leafHash)}</code>`).join('')
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>
+<style>${STYLE}</style><h1>${title}</h1>
+<p>The key of this person's data was destroyed. What was sealed under it cannot be read by
+anybody, wherever copies of it lie. The events stay in the log, unaltered, and so do their
+proofs.</p>
+<table>${rows}</table>
+<h2>On record</h2><table>${proofs}</table></html>
+`
+}
+
+function keyText (key: { id: string, name: string | null } | null): string {
+  return key === null ? '' : `key ${key.name ?? ''} (${key.id})`
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;'
+}
+
+function escape (text: string): string {
+  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '')
+}

@@ -1,0 +1,74 @@
+import { findErasure } from '../../../projections/erasure-records/queries.ts'
+import { listTrail } from '../../../projections/entity-trails/queries.ts'
+import type { EventRow } from '../../../projections/entries/queries.ts'
+import { ERASURE_TYPE } from '../../../schemas/events/ledger.ts'
+import {
+  Certificate, ErasureParams, type CertificateEvent
+} from '../../../schemas/http/erasures.ts'
+import { NoQuery } from '../../../schemas/http/events.ts'
+import { AtLeast } from '../../../schemas/http/paging.ts'
+import { LedgerError } from '../../errors.ts'
+import { callerOf, tenantOf } from '../auth.ts'
+import { certificatePage } from '../certificate-page.ts'
+import { endpoint, type Endpoint } from '../endpoint.ts'
+import { erasureView } from '../erasure-view.ts'
+import { readTenant } from '../reading.ts'
+import type { Services } from '../services.ts'
+
+/** An erasure has four events of its own; more would be somebody else's. */
+const EVENTS_MAX = 10
+const HTML = 'text/html'
+
+/** What proves that a person was erased. */
+export const certificate = (services: Services): Endpoint => endpoint({
+  summary: 'Read the certificate of an erasure',
+  description: 'JSON, or a page to print where Accept prefers text/html. It lists the events ' +
+    'that are the record, by which each can be proven. 409 before the erasure is executed.',
+  operationId: 'readCertificate',
+  tags: ['privacy'],
+  params: ErasureParams,
+  querystring: NoQuery,
+  headers: AtLeast,
+  response: {
+    200: { content: { 'application/json': { schema: Certificate }, [HTML]: { schema: {} } } }
+  }
+}, async (request, reply) => {
+  const { id } = request.params
+  const tenant = tenantOf(callerOf(request))
+  const [record, rows] = await readTenant(services, request, reply, async (tx) => {
+    return await Promise.all([
+      findErasure(tx, id),
+      listTrail(tx, { type: ERASURE_TYPE, key: id }, { action: 'ledger.*' }, { limit: EVENTS_MAX })
+    ])
+  })
+  if (record === undefined) throw new LedgerError('NOT_FOUND', 'There is no such erasure')
+  if (record.state !== 'executed') {
+    throw new LedgerError('WRONG_STATE', `This erasure is ${record.state}, not executed`, {
+      extra: { state: record.state }
+    })
+  }
+  const erasure = erasureView(record, services.now())
+  const answer: Certificate = {
+    title: 'Certificate of erasure',
+    tenant,
+    erasure,
+    recipientsToNotify: erasure.recipients,
+    events: rows.reverse().map(eventOf)
+  }
+  reply.header('vary', 'accept')
+  if (!prefersHtml(request.headers.accept)) return answer
+  return await reply.type(`${HTML}; charset=utf-8`).send(certificatePage(answer))
+})
+
+/** The ledger's own events have nothing sealed: their rows are their JSON. */
+function eventOf ({ body }: EventRow): CertificateEvent {
+  const { action, id, stream, revision, position, recordedAt, leafHash } = JSON.parse(`{${body}}`)
+  return { action, id, stream, revision, position, recordedAt, leafHash }
+}
+
+/** Only who names HTML before JSON gets it: a browser does, a program does not. */
+function prefersHtml (accept = ''): boolean {
+  const html = accept.indexOf(HTML)
+  const json = accept.indexOf('application/json')
+  return html !== -1 && (json === -1 || html < json)
+}
