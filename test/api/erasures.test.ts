@@ -1,0 +1,309 @@
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import { event, testService, until, type Answer } from './service.ts'
+
+const service = await testService(t)
+const { call, append, database } = service
+const superuser = database.pool(undefined, { url: database.superuserUrl })
+
+const BASIS = { legalBasis: 'GDPR art. 17(1)(a)', reason: 'Asked for it', recipients: ['Payroll'] }
+
+function person (id: string, said: object = {}): Record<string, unknown> {
+  return event({
+    actor: { type: 'user', id, name: `Canary ${id}`, email: `${id}@canary.example` },
+    context: { ip: '203.0.113.7', sessionId: `s-${id}` },
+    ...said
+  })
+}
+
+async function send (key: string, url: string, payload: object = {}): Promise<Answer> {
+  return await call(key, { method: 'POST', url, payload })
+}
+
+async function ask (id: string, type = 'user', tenant = 'acme'): Promise<Answer> {
+  return await send(`${tenant}.compliance`, '/v1/erasures', { subject: { type, id }, ...BASIS })
+}
+
+async function become (id: string, state: string, tenant = 'acme'): Promise<any> { // eslint-disable-line
+  const answer = await until(async () => await call(`${tenant}.auditor`, `/v1/erasures/${id}`),
+    (answer) => answer.json().state === state)
+  t.equal(answer.json().state, state, answer.body)
+  return answer.json()
+}
+
+async function erase (id: string, type = 'user'): Promise<any> { // eslint-disable-line
+  const asked = await ask(id, type)
+  t.equal(asked.statusCode, 202, asked.body)
+  return await become(asked.json().id, 'executed')
+}
+
+const get = async (url: string, key = 'acme.auditor'): Promise<Answer> => await call(key, url)
+
+t.test('who is erased is gone from feeds, and their events stay without them', async (t) => {
+  const order = { type: 'order', id: 'erased-order' }
+  await append('acme', [
+    person('u-gone', { entity: order, related: [{ type: 'student', id: 's-kept' }] }),
+    person('u-stays', { entity: order, related: [{ type: 'user', id: 'u-gone', name: 'Canary' }] }),
+    person('u-stays', {
+      entity: { type: 'user', id: 'u-gone' },
+      data: { note: 'Canary note' },
+      personal: [{ subject: { type: 'user', id: 'u-gone' }, paths: ['/data/note'] }]
+    })
+  ])
+  const before = (await get('/v1/entities/order/erased-order/events')).json().items
+  const raw = await Promise.all(before.map(async ({ id }: { id: string }) =>
+    (await get(`/v1/events/${id}/raw`)).body))
+  const ref = /user-([0-9a-f-]{36})$/.exec((await get('/v1/users/u-gone/events')).json().items
+    .find((item: { stream: string }) => item.stream.startsWith('acme.user-')).stream)?.[1] ?? ''
+
+  const erasure = await erase('u-gone')
+  t.match(erasure, {
+    waitingFor: [],
+    subject: { type: 'user', ref },
+    legalBasis: BASIS.legalBasis,
+    requestedBy: { name: 'compliance' },
+    holdsChecked: 0,
+    lateEvents: 0,
+    result: { events: 3, rows: { entry: 3, user_feed: 3, entity_trail: 2, activity_summary: 1 } }
+  })
+  for (const url of ['/v1/users/u-gone/events', '/v1/users/u-gone/summary',
+    `/v1/users/${ref}/events`, '/v1/entities/user/u-gone/events', '/v1/entities/user/u-gone/state']) {
+    t.equal((await get(url)).statusCode, 404, url)
+  }
+  t.strictSame((await get('/v1/events?actor=user:u-gone')).json().items, [])
+
+  const mark = { erased: true, erasure: erasure.id, erasedAt: erasure.orderedAt }
+  const [second, first] = (await get('/v1/entities/order/erased-order/events')).json().items
+  t.strictSame(first.actor, { type: 'user', ...mark })
+  t.strictSame(first.context, { ip: mark, sessionId: mark })
+  t.strictSame(first.related, [{ type: 'student', id: 's-kept' }], 'others stay themselves')
+  t.strictSame(second.actor.name, 'Canary u-stays')
+  t.strictSame(second.related, [{ type: 'user', ...mark }])
+  const [about] = (await get('/v1/users/u-stays/events')).json().items
+  t.strictSame([about.entity, about.data], [{ type: 'user', ...mark }, { note: mark }])
+  t.equal((await get('/v1/users/u-stays/events')).json().items.length, 2)
+
+  const after = await Promise.all(before.map(async ({ id }: { id: string }) =>
+    (await get(`/v1/events/${id}/raw`)).body))
+  t.strictSame(after, raw, 'the log holds the same bytes')
+  t.strictSame((await get('/v1/entities/order/erased-order/events')).json().items
+    .map(({ leafHash }: { leafHash: string }) => leafHash),
+  before.map(({ leafHash }: { leafHash: string }) => leafHash))
+  const { rows } = await superuser.query(
+    "select head, sealed, actor_key, entity_key from read.entry where tenant = 'acme'")
+  t.notMatch(JSON.stringify(rows), ref, 'no row names the ref')
+  const vault = await superuser.query('select from vault.subject where ref = $1', [ref])
+  t.equal(vault.rowCount, 0)
+})
+
+t.test('the certificate says what was done, in JSON and on a page', async (t) => {
+  await append('acme', person('u-certified', { entity: { type: 'order', id: '<b>"1"</b>' } }))
+  const asked = (await ask('u-certified')).json()
+  const early = await get(`/v1/erasures/${randomUUID()}/certificate`)
+  t.equal(early.statusCode, 404)
+  await become(asked.id, 'executed')
+  const certificate = (await get(`/v1/erasures/${asked.id}/certificate`)).json()
+  t.match(certificate, {
+    title: 'Certificate of erasure',
+    tenant: 'acme',
+    erasure: { id: asked.id, state: 'executed', legalBasis: BASIS.legalBasis, holdsChecked: 0 },
+    recipientsToNotify: ['Payroll']
+  })
+  t.strictSame(certificate.events.map(({ action }: { action: string }) => action),
+    ['ledger.erasure_requested', 'ledger.erasure_ordered', 'ledger.erasure_executed'])
+  for (const { id, leafHash } of certificate.events) {
+    const raw = await get(`/v1/events/${id}/raw`)
+    t.equal(raw.headers['ledger-leaf-hash'], leafHash)
+    t.notMatch(raw.body, /u-certified|canary/i, 'no event of it names the person')
+  }
+  const page = await call('acme.auditor', {
+    url: `/v1/erasures/${asked.id}/certificate`, headers: { accept: 'text/html,application/json' }
+  })
+  t.match(page.headers['content-type'], 'text/html')
+  t.match(page.body, /<h1>Certificate of erasure/)
+  t.match(page.body, BASIS.legalBasis)
+  t.notMatch(page.body, /u-certified|<script/)
+})
+
+t.test('asking twice, or at once, is one erasure; who comes back is somebody new', async (t) => {
+  await append('acme', person('u-twice'))
+  const answers = await Promise.all([ask('u-twice'), ask('u-twice'), send('acme.compliance',
+    '/v1/erasures', { subject: { type: 'user', id: 'u-twice' }, legalBasis: 'x', reason: 'y' })])
+  t.strictSame(answers.map(({ statusCode }) => statusCode), [202, 202, 202])
+  t.equal(new Set(answers.map((answer) => answer.json().id)).size, 1)
+  const [{ id, subject }] = answers.map((answer) => answer.json())
+  await become(id, 'executed')
+  t.equal((await get('/v1/events?action=ledger.erasure_ordered&limit=200')).json().items
+    .filter(({ data }: { data: { erasure: string } }) => data.erasure === id).length, 1)
+
+  t.equal((await ask('u-twice')).statusCode, 404, 'nobody is left to erase')
+  await append('acme', person('u-twice'))
+  const back = (await get('/v1/users/u-twice/events')).json().items
+  t.equal(back.length, 1, 'a feed of its own')
+  const again = await erase('u-twice')
+  t.not(again.id, id)
+  t.not(again.subject.ref, subject.ref)
+})
+
+t.test('a retried append of an erased person is answered and makes nobody known', async (t) => {
+  const id = randomUUID()
+  const sent = person('u-retried', { id, entity: { type: 'user', id: 'u-retried' } })
+  const receipt = await append('acme', sent)
+  await erase('u-retried')
+  const answer = await send('acme.producer', '/v1/events', sent)
+  t.equal(answer.statusCode, 200, answer.body)
+  t.match(answer.json(), { ...receipt, projected: undefined, duplicate: true })
+  t.equal((await get('/v1/users/u-retried/events')).statusCode, 404)
+  const other = await send('acme.producer', '/v1/events', { ...sent, action: 'order.other' })
+  t.equal(other.statusCode, 409, 'other content is other content')
+})
+
+t.test('a hold refuses, queues, and lets go when released', async (t) => {
+  const order = { type: 'order', id: 'held-order' }
+  await append('acme', ['subject', 'entity', 'tenant'].map((scope) =>
+    person(`u-held-${scope}`, scope === 'entity' ? { entity: order } : {})))
+  const scopes = {
+    subject: { subject: { type: 'user', id: 'u-held-subject' } },
+    entity: { entity: order },
+    tenant: { tenant: true }
+  }
+  for (const [scope, on] of Object.entries(scopes)) {
+    const placed = await send('acme.compliance', '/v1/holds', { ...on, reason: 'Case 7' })
+    t.equal(placed.statusCode, 201, placed.body)
+    const hold = placed.json().id
+    const refused = await ask(`u-held-${scope}`)
+    t.equal(refused.statusCode, 409, refused.body)
+    t.match(refused.json(), { type: '/problems/legal-hold', holds: [hold] })
+    const { erasure } = refused.json()
+    const queued = (await get(`/v1/erasures/${erasure}`)).json()
+    t.match(queued, { state: 'requested', waitingFor: ['hold'], heldBy: [hold] })
+    t.equal((await get(`/v1/erasures/${erasure}/certificate`)).statusCode, 409)
+    t.equal((await get(`/v1/users/u-held-${scope}/events`)).statusCode, 200)
+    t.match((await get('/v1/holds?active=true')).json().items, [{ id: hold, active: true }])
+    const released = await send('acme.compliance', `/v1/holds/${hold}/release`, { reason: 'Over' })
+    t.match(released.json(), { active: false, releaseReason: 'Over' })
+    const twice = await send('acme.compliance', `/v1/holds/${hold}/release`)
+    t.strictSame(twice.json(), released.json())
+    await become(erasure, 'executed')
+  }
+  t.strictSame((await get('/v1/holds?active=true')).json().items, [])
+  t.equal((await get('/v1/holds')).json().items.length, 3)
+})
+
+t.test('a hold that ends by itself lets go', async (t) => {
+  await append('acme', person('u-until'))
+  const until = new Date(Date.now() + 700).toISOString()
+  await send('acme.compliance', '/v1/holds', { tenant: true, reason: 'For a moment', until })
+  const refused = await ask('u-until')
+  t.equal(refused.statusCode, 409)
+  await become(refused.json().erasure, 'executed')
+})
+
+t.test('cooling off and a second approver, who is never the first', async (t) => {
+  const settings = async (erasure: object): Promise<void> => {
+    await call('globex.admin', {
+      method: 'PATCH', url: '/v1/tenants/globex', payload: { settings: { erasure } }
+    })
+  }
+  const second = (await send('globex.admin', '/v1/api-keys', {
+    name: 'second', roles: ['compliance']
+  })).json().secret
+  const approve = async (id: string, secret?: string): Promise<Answer> => secret === undefined
+    ? await send('globex.compliance', `/v1/erasures/${id}/approve`)
+    : await service.app.inject({
+      method: 'POST',
+      url: `/v1/erasures/${id}/approve`,
+      headers: { authorization: `Bearer ${secret}` },
+      payload: {}
+    })
+  await settings({ secondApprover: true, coolingOffHours: 1 / 3_600 })
+  await append('globex', person('u-careful'))
+  const { id, ...asked } = (await ask('u-careful', 'user', 'globex')).json()
+  t.match(asked, { needsApproval: true, waitingFor: ['approval', 'cooling-off'] })
+  t.equal((await approve(id)).statusCode, 403, 'the requester')
+  t.equal((await call('globex.auditor', `/v1/erasures/${id}`)).json().state, 'requested')
+  const approved = await approve(id, second)
+  t.match(approved.json(), { approvedBy: { name: 'second' } }, approved.body)
+  t.equal((await approve(id, second)).statusCode, 200, 'again')
+  const done = await become(id, 'executed', 'globex')
+  t.ok(Date.parse(done.orderedAt) >= Date.parse(done.notBefore), 'not before its time')
+  t.equal((await approve(randomUUID(), second)).statusCode, 404)
+
+  await settings({})
+  await append('globex', person('u-plain'))
+  const plain = (await ask('u-plain', 'user', 'globex')).json()
+  t.equal((await approve(plain.id, second)).statusCode, 409, 'needs none')
+})
+
+t.test('what is not for everybody is not, and what makes no sense is refused', async (t) => {
+  await append('acme', person('u-matrix'))
+  await append('globex', person('u-foreign'))
+  const subject = { type: 'user', id: 'u-matrix' }
+  const body = { subject, ...BASIS }
+  for (const role of ['producer', 'self', 'auditor', 'admin']) {
+    for (const [url, payload] of [
+      ['/v1/erasures', body], [`/v1/erasures/${randomUUID()}/approve`, {}],
+      ['/v1/holds', { tenant: true, reason: 'x' }], [`/v1/holds/${randomUUID()}/release`, {}]
+    ] as const) {
+      t.equal((await send(`acme.${role}`, url, payload)).statusCode, 403, `${role} ${url}`)
+    }
+    const reads = role === 'auditor' ? 200 : 403
+    t.equal((await get('/v1/erasures', `acme.${role}`)).statusCode, reads)
+    t.equal((await get('/v1/holds', `acme.${role}`)).statusCode, reads)
+  }
+  t.equal((await call(undefined, '/v1/erasures')).statusCode, 401)
+  t.equal((await ask('u-foreign')).statusCode, 404, 'another tenant\'s')
+  t.equal((await ask('u-nobody')).statusCode, 404)
+  const { id } = (await get('/v1/erasures')).json().items[0]
+  for (const path of [id, `${id}/certificate`]) {
+    t.equal((await get(`/v1/erasures/${path}`, 'globex.auditor')).statusCode, 404, path)
+  }
+  const rows: Array<[object, string]> = [
+    [{ ...body, reason: 'Because U-MATRIX asked' }, '/reason'],
+    [{ ...body, recipients: ['About u-matrix'] }, '/recipients'],
+    [{ ...body, reason: '' }, '/reason'],
+    [{ ...body, reason: 'x'.repeat(1_025) }, '/reason'],
+    [{ ...body, recipients: Array(51).fill('x') }, '/recipients'],
+    [{ ...body, extra: 1 }, '/extra']
+  ]
+  for (const [payload, pointer] of rows) {
+    const answer = await send('acme.compliance', '/v1/erasures', payload)
+    t.equal(answer.statusCode, 400, answer.body)
+    t.equal(answer.json().violations[0].pointer, pointer)
+  }
+  const holds: Array<[object, string]> = [
+    [{ reason: 'x' }, ''], [{ tenant: true, subject, reason: 'x' }, ''],
+    [{ tenant: false, reason: 'x' }, '/tenant'],
+    [{ subject, reason: 'of u-matrix' }, '/reason'],
+    [{ tenant: true, reason: 'x', until: '2020-01-01T00:00:00.000Z' }, '/until']
+  ]
+  for (const [payload, pointer] of holds) {
+    const answer = await send('acme.compliance', '/v1/holds', payload)
+    t.equal(answer.statusCode, 400, answer.body)
+    t.equal(answer.json().violations[0].pointer, pointer)
+  }
+})
+
+t.test('the key of an erased user reads nothing more', async (t) => {
+  await append('acme', person('u-own'))
+  const made = await send('acme.admin', '/v1/api-keys', {
+    name: 'own', roles: ['self'], subject: { type: 'user', id: 'u-own' }
+  })
+  const mine = async (): Promise<Answer> => await service.app.inject({
+    url: '/v1/me/events', headers: { authorization: `Bearer ${made.json().secret}` }
+  })
+  t.equal((await mine()).json().items.length, 1)
+  await erase('u-own')
+  t.equal((await mine()).statusCode, 410)
+})
+
+t.test('lists are paged, the last first', async (t) => {
+  const first = (await get('/v1/erasures?limit=2')).json()
+  t.equal(first.items.length, 2)
+  const rest = (await get(`/v1/erasures?limit=200&cursor=${first.nextCursor}`)).json()
+  t.equal(rest.nextCursor, null)
+  const all = [...first.items, ...rest.items].map(({ requestedAt }) => requestedAt)
+  t.strictSame(all, all.toSorted().reverse())
+  const executed = (await get('/v1/erasures?state=executed&limit=200')).json().items
+  t.equal(executed.every(({ state }: { state: string }) => state === 'executed'), true)
+})
