@@ -30,7 +30,7 @@ export const ErasureWaits = Type.Union([
   Type.Literal('approval'), Type.Literal('cooling-off'), Type.Literal('hold')
 ])
 
-/** An erasure: what was asked, decided and done. The person is named by a ref that leads nowhere. */
+/** An erasure: what was asked, decided and done. The person is a ref that leads nowhere. */
 export const ErasureView = Type.Object({
   id: Uuid,
   state: ErasureState,
