@@ -50,7 +50,8 @@ export async function serveTerm (
 
 /** Each round starts from what the database holds, and ends when that is no longer so. */
 async function serveRounds (term: Term): Promise<void> {
-  const { context: { pool, projections, status }, fence, signal, fail } = term
+  const { context, fence, signal, fail } = term
+  const { pool, projections, status, retryMs } = context
   let building: Promise<void> | undefined
   try {
     while (!signal.aborted) {
@@ -60,7 +61,8 @@ async function serveRounds (term: Term): Promise<void> {
       if (building === undefined && prepared.rebuild.length > 0) {
         building = build(term, prepared.rebuild).catch(fail).finally(() => { building = undefined })
       }
-      if (await anchored(term, prepared)) await followPrepared(term, prepared)
+      if (prepared.live.length === 0) await pause(retryMs, signal)
+      else if (await anchored(term, prepared)) await followPrepared(term, prepared)
     }
   } catch (err) {
     fail(err)
