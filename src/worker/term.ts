@@ -53,6 +53,7 @@ async function serveRounds (term: Term): Promise<void> {
   const { context, fence, signal, fail } = term
   const { pool, projections, status, retryMs } = context
   let building: Promise<void> | undefined
+  let wasGone = false
   try {
     while (!signal.aborted) {
       term.round = new AbortController()
@@ -62,7 +63,12 @@ async function serveRounds (term: Term): Promise<void> {
         building = build(term, prepared.rebuild).catch(fail).finally(() => { building = undefined })
       }
       if (prepared.live.length === 0) await pause(retryMs, signal)
-      else if (await anchored(term, prepared)) await followPrepared(term, prepared)
+      else if (await anchored(term, prepared)) {
+        const isGone = await followPrepared(term, prepared)
+        // A table that was switched is found the next time; a wrong statement is wrong for ever.
+        if (isGone && wasGone) await pause(retryMs, signal)
+        wasGone = isGone
+      }
     }
   } catch (err) {
     fail(err)
@@ -74,15 +80,15 @@ async function serveRounds (term: Term): Promise<void> {
 /** Postgres's words for a table or a schema that is not there. */
 const GONE = new Set(['42P01', '3F000'])
 
-async function followPrepared (term: Term, prepared: Prepared): Promise<void> {
-  const { signal, context: { logger, retryMs } } = term
+/** Returns whether the round ended because a table was gone. */
+async function followPrepared (term: Term, prepared: Prepared): Promise<boolean> {
   try {
     await follow(term, prepared, term.round.signal)
+    return false
   } catch (err) {
     if (!endsRound(err)) throw err
-    logger.info({ err }, 'starting again from the checkpoint')
-    // A dropped table is made again by the next round, but a wrong statement is wrong for ever.
-    if (GONE.has(codeOf(err))) await pause(retryMs, signal)
+    term.context.logger.info({ err }, 'starting again from the checkpoint')
+    return GONE.has(codeOf(err))
   }
 }
 
