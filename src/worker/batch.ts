@@ -40,6 +40,8 @@ const MOVE = {
         and p.commit_position is not distinct from $9
         and p.prepare_position is not distinct from $10
       returning 1),
+    renewed as (
+      update control.runner set renewed_at = clock_timestamp() where id = 1),
     said as (
       update control.worker_state set state = $11, detail = $12,
         head_commit = greatest(head_commit, $3), updated_at = clock_timestamp()

@@ -109,7 +109,7 @@ async function anchored (
   let reason = `event ${checkpoint?.id} is no longer at revision ${checkpoint?.revision} of ` +
     `${checkpoint?.stream}: the log is an older state of itself, or another one`
   try {
-    if (await isAnchored(log, checkpoint)) return true
+    if (await abortable(isAnchored(log, checkpoint), signal)) return true
   } catch (err) {
     if (!isLedgerError(err, 'LOG_UNAVAILABLE')) throw err
     state = 'waiting-for-log'
@@ -146,14 +146,18 @@ async function build ({ context, signal }: Term, projections: Projection[]): Pro
   }
 }
 
-/** Renews the lease and shows the status; looks after what no batch would notice. */
+/**
+ * Renews the lease and shows the status; looks after what no batch would notice. The log is asked
+ * beside that: it may be long in answering, and the lease must not wait for it.
+ */
 async function beat (term: Term): Promise<void> {
-  const { context: { pool, heartbeatMs, status, projections }, fence, signal } = term
+  const { context: { pool, heartbeatMs, status, projections }, fence, signal, fail } = term
+  let looking: Promise<void> | undefined
   for (let count = 1; ; count++) {
     await pause(heartbeatMs, signal)
     if (signal.aborted) return
     await renewLease(pool, fence)
-    await lookAhead(term)
+    looking ??= lookAhead(term).catch(fail).finally(() => { looking = undefined })
     await writeStatus(pool, status)
     if (count % CARE_EVERY_HEARTBEATS !== 0) continue
     await dropRetired(pool)
@@ -163,13 +167,24 @@ async function beat (term: Term): Promise<void> {
 
 /** The log's head, unknown while it is away. A head before the rows ends the round. */
 async function lookAhead ({ context: { log, status }, round }: Term): Promise<void> {
+  const { position } = status
   try {
     status.head = (await log.head())?.commit
-    if (status.position !== undefined && (status.head ?? -1n) < status.position) round.abort()
+    if (position !== undefined && (status.head ?? -1n) < position) round.abort()
   } catch (err) {
     if (!isLedgerError(err, 'LOG_UNAVAILABLE')) throw err
     status.head = undefined
   }
+}
+
+/** The promise, or the signal's reason once it is aborted: a log that hangs holds up no stop. */
+async function abortable<T> (promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return await new Promise((resolve, reject) => {
+    const abort = (): void => { reject(signal.reason) }
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort)
+    promise.then(resolve, reject).finally(() => { signal.removeEventListener('abort', abort) })
+  })
 }
 
 async function pause (ms: number, signal: AbortSignal): Promise<void> {
