@@ -8,10 +8,8 @@ import type { Log } from '../storage/log.ts'
 import { INT64_MAX } from '../wire/protobuf.ts'
 import { HEAD_BYTES, parseEventId, type ProposedEvent } from '../wire/recorded.ts'
 import { decide, type Expected, type StreamState } from './append-rules.ts'
-import {
-  isMetastream, isSoftDeleted, METADATA_TYPE, metastreamOf, originalOf, withTruncateBefore
-} from './settings.ts'
-import { lastRevision, type StreamEntry, type StreamIndex } from './stream-index.ts'
+import { isSoftDeleted, METADATA_TYPE, metastreamOf, withTruncateBefore } from './settings.ts'
+import { lastRevision, tombstoneOf, type StreamEntry, type StreamIndex } from './stream-index.ts'
 import { ALL_STREAMS } from './wakeups.ts'
 import { createWriter, type Writer } from './writer.ts'
 
@@ -102,10 +100,9 @@ async function remove (
 
 function stateOf (writer: Writer, stream: string, entry: StreamEntry | undefined): StreamState {
   const { index, log, known } = writer
-  const original = isMetastream(stream) ? index.get(originalOf(stream)) : undefined
   return {
     last: lastRevision(entry),
-    tombstoned: (entry?.tombstone ?? 0) > 0 || (original?.tombstone ?? 0) > 0,
+    tombstoned: tombstoneOf(index, stream) > 0,
     softDeleted: isSoftDeleted(entry?.settings),
     hasMetadata: lastRevision(index.get(metastreamOf(stream))) >= 0,
     known: (id) => known.find(id, stream),

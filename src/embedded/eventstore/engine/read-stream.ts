@@ -7,7 +7,7 @@ import { resolveLink } from './links.ts'
 import type { EventCursor } from './read-all.ts'
 import { firstVisible, isSoftDeleted } from './settings.ts'
 import {
-  lastBefore, lastRevision, type StreamEntry, type StreamIndex
+  lastBefore, lastRevision, tombstoneOf, type StreamEntry, type StreamIndex
 } from './stream-index.ts'
 
 export interface StreamOptions {
@@ -37,9 +37,10 @@ export class StreamDeletedError extends Error {
 export async function visibleLast (engine: Engine, stream: string): Promise<number | undefined> {
   const { log, index } = engine
   const entry = index.get(stream)
+  const tombstone = tombstoneOf(index, stream)
+  if (Math.max(tombstone, entry?.settingsPosition ?? 0) >= log.durableEnd) await log.flushed()
+  if (tombstone > 0) throw new StreamDeletedError(stream)
   if (entry === undefined) return undefined
-  if (Math.max(entry.tombstone, entry.settingsPosition) >= log.durableEnd) await log.flushed()
-  if (entry.tombstone > 0) throw new StreamDeletedError(stream)
   const last = lastBefore(index, entry, log.durableEnd)
   return last < 0 || isSoftDeleted(entry.settings) ? undefined : last
 }
@@ -83,7 +84,7 @@ export function readStream (engine: Engine, options: StreamOptions): EventCursor
     const entry = index.get(stream)
     if (entry === undefined || left === 0) return false
     if (backward) return revision >= 0
-    if (entry.tombstone > 0) return true
+    if (tombstoneOf(index, stream) > 0) return true
     if (isSoftDeleted(entry.settings) || revision > lastRevision(entry)) return false
     return index.position(entry, revision) < log.durableEnd
   }
