@@ -5,10 +5,10 @@ import type { Engine } from './engine.ts'
 import { createEventLoader, WINDOW_BYTES } from './event-loader.ts'
 import { resolveLink } from './links.ts'
 import type { EventCursor } from './read-all.ts'
-import { firstVisible, isSoftDeleted } from './settings.ts'
+import { firstVisible, isSoftDeleted } from '../storage/settings.ts'
 import {
   lastBefore, lastRevision, tombstoneOf, type StreamEntry, type StreamIndex
-} from './stream-index.ts'
+} from '../storage/stream-index.ts'
 
 export interface StreamOptions {
   readonly stream: string

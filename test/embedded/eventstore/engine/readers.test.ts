@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { ANY } from '../../../../src/embedded/eventstore/engine/append-rules.ts'
+import { ANY } from '../../../../src/embedded/eventstore/wire/append.ts'
 import type { Engine } from '../../../../src/embedded/eventstore/engine/engine.ts'
 import {
   checkPosition, readAllBackward, readAllForward, type EventCursor
