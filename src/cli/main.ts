@@ -4,12 +4,16 @@ import { isLedgerError } from '../errors.ts'
 import { commandHelp, parseCommand, table, type Command } from './command.ts'
 import { demo } from './demo.ts'
 import { migrate } from './migrate.ts'
+import { migrateLog } from './migrate-log.ts'
+import { node } from './node.ts'
 import { rebuild } from './rebuild.ts'
 import { serve } from './serve.ts'
 import { start } from './start.ts'
 import { work } from './work.ts'
 
-const COMMANDS: readonly Command[] = [start, demo, serve, work, migrate, rebuild]
+const COMMANDS: readonly Command[] = [
+  start, demo, serve, work, migrate, rebuild, node, migrateLog
+]
 
 function overview (): string {
   const settings = Object.entries(Environment.properties)

@@ -1,43 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { event, testService, until, type Answer } from './service.ts'
+import { BASIS, erasingService, person } from './erasing.ts'
+import type { Answer } from './service.ts'
 
-const service = await testService(t)
-const { call, append, database } = service
+const service = await erasingService(t)
+const { call, append, send, ask, become, erase, get, database } = service
 const superuser = database.pool(undefined, { url: database.superuserUrl })
-
-const BASIS = { legalBasis: 'GDPR art. 17(1)(a)', reason: 'Asked for it', recipients: ['Payroll'] }
-
-function person (id: string, said: object = {}): Record<string, unknown> {
-  return event({
-    actor: { type: 'user', id, name: `Canary ${id}`, email: `${id}@canary.example` },
-    context: { ip: '203.0.113.7', sessionId: `s-${id}` },
-    ...said
-  })
-}
-
-async function send (key: string, url: string, payload: object = {}): Promise<Answer> {
-  return await call(key, { method: 'POST', url, payload })
-}
-
-async function ask (id: string, type = 'user', tenant = 'acme'): Promise<Answer> {
-  return await send(`${tenant}.compliance`, '/v1/erasures', { subject: { type, id }, ...BASIS })
-}
-
-async function become (id: string, state: string, tenant = 'acme'): Promise<any> { // eslint-disable-line
-  const answer = await until(async () => await call(`${tenant}.auditor`, `/v1/erasures/${id}`),
-    (answer) => answer.json().state === state)
-  t.equal(answer.json().state, state, answer.body)
-  return answer.json()
-}
-
-async function erase (id: string, type = 'user'): Promise<any> { // eslint-disable-line
-  const asked = await ask(id, type)
-  t.equal(asked.statusCode, 202, asked.body)
-  return await become(asked.json().id, 'executed')
-}
-
-const get = async (url: string, key = 'acme.auditor'): Promise<Answer> => await call(key, url)
 
 t.test('who is erased is gone from feeds, and their events stay without them', async (t) => {
   const order = { type: 'order', id: 'erased-order' }
@@ -66,8 +34,8 @@ t.test('who is erased is gone from feeds, and their events stay without them', a
     lateEvents: 0,
     result: { events: 3, rows: { entry: 3, user_feed: 3, entity_trail: 2, activity_summary: 1 } }
   })
-  for (const url of ['/v1/users/u-gone/events', '/v1/users/u-gone/summary',
-    `/v1/users/${ref}/events`, '/v1/entities/user/u-gone/events', '/v1/entities/user/u-gone/state']) {
+  for (const url of ['users/u-gone/events', 'users/u-gone/summary', `users/${ref}/events`,
+    'entities/user/u-gone/events', 'entities/user/u-gone/state'].map((path) => `/v1/${path}`)) {
     t.equal((await get(url)).statusCode, 404, url)
   }
   t.strictSame((await get('/v1/events?actor=user:u-gone')).json().items, [])
@@ -158,47 +126,6 @@ t.test('a retried append of an erased person is answered and makes nobody known'
   t.equal(other.statusCode, 409, 'other content is other content')
 })
 
-t.test('a hold refuses, queues, and lets go when released', async (t) => {
-  const order = { type: 'order', id: 'held-order' }
-  await append('acme', ['subject', 'entity', 'tenant'].map((scope) =>
-    person(`u-held-${scope}`, scope === 'entity' ? { entity: order } : {})))
-  const scopes = {
-    subject: { subject: { type: 'user', id: 'u-held-subject' } },
-    entity: { entity: order },
-    tenant: { tenant: true }
-  }
-  for (const [scope, on] of Object.entries(scopes)) {
-    const placed = await send('acme.compliance', '/v1/holds', { ...on, reason: 'Case 7' })
-    t.equal(placed.statusCode, 201, placed.body)
-    const hold = placed.json().id
-    const refused = await ask(`u-held-${scope}`)
-    t.equal(refused.statusCode, 409, refused.body)
-    t.match(refused.json(), { type: '/problems/legal-hold', holds: [hold] })
-    const { erasure } = refused.json()
-    const queued = (await get(`/v1/erasures/${erasure}`)).json()
-    t.match(queued, { state: 'requested', waitingFor: ['hold'], heldBy: [hold] })
-    t.equal((await get(`/v1/erasures/${erasure}/certificate`)).statusCode, 409)
-    t.equal((await get(`/v1/users/u-held-${scope}/events`)).statusCode, 200)
-    t.match((await get('/v1/holds?active=true')).json().items, [{ id: hold, active: true }])
-    const released = await send('acme.compliance', `/v1/holds/${hold}/release`, { reason: 'Over' })
-    t.match(released.json(), { active: false, releaseReason: 'Over' })
-    const twice = await send('acme.compliance', `/v1/holds/${hold}/release`)
-    t.strictSame(twice.json(), released.json())
-    await become(erasure, 'executed')
-  }
-  t.strictSame((await get('/v1/holds?active=true')).json().items, [])
-  t.equal((await get('/v1/holds')).json().items.length, 3)
-})
-
-t.test('a hold that ends by itself lets go', async (t) => {
-  await append('acme', person('u-until'))
-  const until = new Date(Date.now() + 700).toISOString()
-  await send('acme.compliance', '/v1/holds', { tenant: true, reason: 'For a moment', until })
-  const refused = await ask('u-until')
-  t.equal(refused.statusCode, 409)
-  await become(refused.json().erasure, 'executed')
-})
-
 t.test('cooling off and a second approver, who is never the first', async (t) => {
   const settings = async (erasure: object): Promise<void> => {
     await call('globex.admin', {
@@ -218,7 +145,7 @@ t.test('cooling off and a second approver, who is never the first', async (t) =>
     })
   await settings({ secondApprover: true, coolingOffHours: 1 / 3_600 })
   await append('globex', person('u-careful'))
-  const { id, ...asked } = (await ask('u-careful', 'user', 'globex')).json()
+  const { id, ...asked } = (await ask('u-careful', 'globex')).json()
   t.match(asked, { needsApproval: true, waitingFor: ['approval', 'cooling-off'] })
   t.equal((await approve(id)).statusCode, 403, 'the requester')
   t.equal((await call('globex.auditor', `/v1/erasures/${id}`)).json().state, 'requested')
@@ -231,7 +158,7 @@ t.test('cooling off and a second approver, who is never the first', async (t) =>
 
   await settings({})
   await append('globex', person('u-plain'))
-  const plain = (await ask('u-plain', 'user', 'globex')).json()
+  const plain = (await ask('u-plain', 'globex')).json()
   t.equal((await approve(plain.id, second)).statusCode, 409, 'needs none')
 })
 
@@ -268,17 +195,6 @@ t.test('what is not for everybody is not, and what makes no sense is refused', a
   ]
   for (const [payload, pointer] of rows) {
     const answer = await send('acme.compliance', '/v1/erasures', payload)
-    t.equal(answer.statusCode, 400, answer.body)
-    t.equal(answer.json().violations[0].pointer, pointer)
-  }
-  const holds: Array<[object, string]> = [
-    [{ reason: 'x' }, ''], [{ tenant: true, subject, reason: 'x' }, ''],
-    [{ tenant: false, reason: 'x' }, '/tenant'],
-    [{ subject, reason: 'of u-matrix' }, '/reason'],
-    [{ tenant: true, reason: 'x', until: '2020-01-01T00:00:00.000Z' }, '/until']
-  ]
-  for (const [payload, pointer] of holds) {
-    const answer = await send('acme.compliance', '/v1/holds', payload)
     t.equal(answer.statusCode, 400, answer.body)
     t.equal(answer.json().violations[0].pointer, pointer)
   }

@@ -5,8 +5,9 @@ import {
 import type { Recorded } from '../../../schemas/recorded.ts'
 import { LedgerError } from '../../errors.ts'
 import type { LogPosition } from '../../ledger/log.ts'
-import { lastRevision, replayAll as replayTenant, replayStream as replayOne } from
-  '../../ledger/read.ts'
+import {
+  lastRevision, replayAll as replayTenant, replayStream as replayOne
+} from '../../ledger/read.ts'
 import { parseStream } from '../../ledger/streams.ts'
 import type { Pool } from '../../postgres/pool.ts'
 import { inTenant } from '../../postgres/transaction.ts'

@@ -194,6 +194,7 @@ t.test('a deleted stream comes back with its numbers, a tombstoned one never', a
   t.match(await failure(client.appendToStream('s', event(), { credentials })), gone)
   t.match(await failure(client.setStreamMetadata('s', {})), { type: 'stream-deleted' })
   t.match(await failure(client.deleteStream('s')), gone)
+  t.match(await failure(client.getStreamMetadata('s')), { type: 'stream-deleted' })
   const [last] = await all(client.readAll({
     direction: BACKWARDS, fromPosition: 'end', maxCount: 1
   }))

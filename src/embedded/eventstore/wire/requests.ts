@@ -1,8 +1,14 @@
 /** Requests of `event_store.client.streams`, decoded. Field numbers are those of streams.proto. */
-import { ANY, NO_STREAM, STREAM_EXISTS, type Expected } from '../engine/append-rules.ts'
-import type { FilterOptions } from '../engine/filter.ts'
+import { ANY, NO_STREAM, STREAM_EXISTS, type Expected } from './append.ts'
 import { readFields, readVarint64, WireError } from './protobuf.ts'
 import type { ProposedEvent } from './recorded.ts'
+
+/** Which events of `$all` a reader wants, by stream name or event type. */
+export interface FilterOptions {
+  readonly on: 'stream' | 'type'
+  readonly regex?: string
+  readonly prefixes: readonly string[]
+}
 
 /** Where an append, delete or tombstone goes. */
 export interface Target {
