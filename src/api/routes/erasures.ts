@@ -75,11 +75,11 @@ export const approveErasure = (services: Services): Endpoint => endpoint({
   const tenant = tenantOf(caller)
   const { id } = request.params
   const record = await recordNow(services, request, reply, id)
-  if (isRequester(caller, record)) {
-    throw new LedgerError('FORBIDDEN', 'Who asked for an erasure cannot approve it')
-  }
   if (!record.needsApproval) {
     throw new LedgerError('WRONG_STATE', 'This erasure needs no approval')
+  }
+  if (isRequester(caller, record)) {
+    throw new LedgerError('FORBIDDEN', 'Who asked for an erasure cannot approve it')
   }
   if (record.approvedAt === null) {
     await recordOnce(services, tenant, approvedEvent(tenant, actorOf(caller), id))
