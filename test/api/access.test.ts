@@ -152,7 +152,8 @@ t.test('every route refuses every role that it does not name', async (t) => {
 function undeclared (route: string, answer: Answer): string[] {
   const schemas: Record<string, TSchema> = Object(service.declared.get(route)?.response)
   const declared = answer.statusCode >= 400 ? Problem : schemas[answer.statusCode]
-  const schema: TSchema | undefined = declared?.['content']?.['application/json']?.schema ?? declared
+  const json: TSchema | undefined = declared?.['content']?.['application/json']?.schema
+  const schema = json ?? declared
   if (schema === undefined) return [`status ${answer.statusCode}`]
   const lines = 'content' in schema
     ? answer.body.trim().split('\n').map((line) => ({ line, schema: ReplayLine }))
