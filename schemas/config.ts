@@ -14,6 +14,10 @@ export const Environment = Type.Object({
     minLength: 1,
     description: 'File of the master key that wraps data keys; default <data>/master.key'
   })),
+  MASTER_KEY_KMS: Type.Optional(Type.String({
+    pattern: '^aws:.+$',
+    description: 'aws:KEY, a key of AWS KMS, instead of a file; needs @aws-sdk/client-kms'
+  })),
   LEDGER_DATA: Type.Optional(Type.String({
     minLength: 1, description: 'Folder for keys and embedded servers; default ./data'
   })),

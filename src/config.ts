@@ -7,6 +7,8 @@ export interface Config {
   readonly eventstoreUrl: string | undefined
   readonly databaseUrl: string | undefined
   readonly masterKeyFile: string
+  /** `aws:KEY`; then the file is only for what was wrapped before. */
+  readonly masterKeyKms: string | undefined
   /** Absolute path. */
   readonly dataDir: string
   readonly host: string
@@ -47,6 +49,7 @@ export function loadConfig (
     eventstoreUrl: given['EVENTSTORE_URL'],
     databaseUrl: given['DATABASE_URL'],
     masterKeyFile: path.resolve(given['MASTER_KEY_FILE'] ?? path.join(dataDir, 'master.key')),
+    masterKeyKms: given['MASTER_KEY_KMS'],
     dataDir,
     host: given['LEDGER_HOST'] ?? '127.0.0.1',
     port: Number(given['LEDGER_PORT'] ?? PORT_DEFAULT),

@@ -61,6 +61,11 @@ export const LEDGER_EVENTS = {
   'ledger.erasure_executed': { ...erasure, data: ErasureExecutedData },
   'ledger.hold_placed': { ...hold, data: HoldPlacedData },
   'ledger.hold_released': { ...hold, data: HoldReleasedData },
+  'ledger.master_key_rotated': {
+    entityType: FENCE.type,
+    category: 'system',
+    data: dataOf({ to: Text, keys: Type.Integer({ minimum: 0 }) })
+  },
   'ledger.projection_rebuilt': {
     entityType: 'ledger_projection',
     category: 'system',

@@ -9,8 +9,8 @@ import type { Log } from '../ledger/log.ts'
 import { isUnavailable } from '../postgres/errors.ts'
 import { createPool, type Pool } from '../postgres/pool.ts'
 import { createEraser } from '../privacy/eraser.ts'
-import { fileMasterKey } from '../privacy/master-key.ts'
 import { createVault, type Vault } from '../privacy/vault.ts'
+import { openMasterKey } from './master-key.ts'
 
 /** Part of the text of keys that this ledger issues. */
 export const KEY_ENVIRONMENT = 'live'
@@ -24,6 +24,7 @@ export interface ConnectOptions {
   databaseUrl: string
   eventstoreUrl: string
   masterKeyFile: string
+  masterKeyKms?: string | undefined
   /** Told why it takes longer; then it is tried again until the signal is aborted. */
   onWaiting: (err: unknown) => void
   signal: AbortSignal
@@ -75,7 +76,7 @@ export async function connect (options: ConnectOptions): Promise<Connected> {
 }
 
 async function openVault (pool: Pool, log: Log, options: ConnectOptions): Promise<Vault> {
-  const masterKey = await fileMasterKey(options.masterKeyFile)
+  const masterKey = await openMasterKey(options)
   while (true) {
     try {
       await applyFence(log, createEraser(pool))

@@ -7,12 +7,14 @@ import { migrate } from './migrate.ts'
 import { migrateLog } from './migrate-log.ts'
 import { node } from './node.ts'
 import { rebuild } from './rebuild.ts'
+import { rotateMasterKey } from './rotate-master-key.ts'
 import { serve } from './serve.ts'
 import { start } from './start.ts'
+import { vault } from './vault.ts'
 import { work } from './work.ts'
 
 const COMMANDS: readonly Command[] = [
-  start, demo, serve, work, migrate, rebuild, node, migrateLog
+  start, demo, serve, work, migrate, rebuild, node, migrateLog, rotateMasterKey, vault
 ]
 
 function overview (): string {

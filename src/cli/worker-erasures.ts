@@ -1,9 +1,9 @@
 import { uuidv7 } from 'uuidv7'
 import { createLookup } from '../api/lookup.ts'
-import { createLedger, type LedgerOptions } from '../ledger/ledger.ts'
+import { createLedger, type Ledger, type LedgerOptions } from '../ledger/ledger.ts'
 import type { Log } from '../ledger/log.ts'
 import type { Logger } from '../log.ts'
-import { createPool } from '../postgres/pool.ts'
+import { createPool, type Pool } from '../postgres/pool.ts'
 import { createEraser } from '../privacy/eraser.ts'
 import { createErasures, type Erasures } from '../worker/erasure.ts'
 
@@ -20,15 +20,20 @@ export function workerErasures (
   const pool = createPool({ url, role: 'ledger_worker', max: CONNECTIONS })
   const vaultPool = createPool({ url, role: 'ledger_vault', max: CONNECTIONS })
   const apiPool = createPool({ url, role: 'ledger_api', max: CONNECTIONS })
-  const { recordOwn: record } = createLedger({
-    log, vault: NO_KEYS, lookup: createLookup(apiPool), now: Date.now, newId: uuidv7
-  })
+  const { recordOwn: record } = ownRecorder(log, apiPool)
   const eraser = createEraser(vaultPool)
   const erasures = createErasures({ pool, eraser, log, record, logger, now: Date.now })
   const close = async (): Promise<void> => {
     await Promise.all([pool, vaultPool, apiPool].map(async (each) => { await each.end() }))
   }
   return { erasures, close }
+}
+
+/** Appends the ledger's own events, for a process that appends nothing else. */
+export function ownRecorder (log: Log, apiPool: Pool): Pick<Ledger, 'recordOwn'> {
+  return createLedger({
+    log, vault: NO_KEYS, lookup: createLookup(apiPool), now: Date.now, newId: uuidv7
+  })
 }
 
 /** The ledger's own events seal nothing, so who writes nothing else needs no keys. */

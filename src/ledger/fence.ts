@@ -32,12 +32,15 @@ export async function * ordersOf (log: Log, tenant: string): AsyncGenerator<Cond
 
 /**
  * Destroys every key that the log orders destroyed, for whatever state the vault was restored to:
- * to be done before the first section is opened. Returns how many keys had come back. Throws
+ * to be done before the first section is opened. Without `tenants`, for those that the vault has
+ * keys of. Returns how many keys had come back. Throws
  * LOG_UNAVAILABLE; nothing may be opened then.
  */
-export async function applyFence (log: Log, eraser: Eraser): Promise<number> {
+export async function applyFence (
+  log: Log, eraser: Eraser, tenants?: readonly string[]
+): Promise<number> {
   let revived = 0
-  for (const tenant of await eraser.tenants()) {
+  for (const tenant of tenants ?? await eraser.tenants()) {
     let condemned: Condemned[] = []
     const destroy = async (): Promise<void> => {
       revived += await eraser.destroy(tenant, condemned)

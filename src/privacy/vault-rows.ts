@@ -45,7 +45,8 @@ export async function selectByRef (
 }
 
 /**
- * Adds the rows whose subject has none yet; somebody else's row for the same subject stays. In
+ * Adds the rows whose subject has none yet; somebody else's row for the same subject stays, and
+ * what is wrapped under a master key that was rotated away is not added. In
  * order of lookup, so that two processes adding the same subjects do not wait for each other.
  */
 export async function insertSubjects (
@@ -55,7 +56,10 @@ export async function insertSubjects (
   await pool.query({
     name: 'vault_insert',
     text: `insert into vault.subject (tenant, ref, lookup, wrapped_key, master_key_id)
-      select * from unnest($1::text[], $2::uuid[], $3::bytea[], $4::bytea[], $5::text[])
+      select * from unnest($1::text[], $2::uuid[], $3::bytea[], $4::bytea[], $5::text[]) as n (
+        tenant, ref, lookup, wrapped_key, master_key_id)
+      where not exists (
+        select from vault.master_key m where m.current and m.id <> n.master_key_id)
       on conflict (tenant, lookup) where closed_at is null do nothing`,
     values: [
       rows.map(({ tenant }) => tenant), rows.map(({ ref }) => ref),
@@ -63,6 +67,13 @@ export async function insertSubjects (
       rows.map(({ masterKeyId }) => masterKeyId)
     ]
   })
+}
+
+/** The master key that new rows have to be wrapped under, undefined before the first rotation. */
+export async function selectCurrentMasterKey (pool: Pool): Promise<string | undefined> {
+  const { rows } = await pool.query<{ id: string }>(
+    'select id from vault.master_key where current')
+  return rows[0]?.id
 }
 
 /** A key of the vault itself. */

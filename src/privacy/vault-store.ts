@@ -6,7 +6,8 @@ import type { Pool } from '../postgres/pool.ts'
 import type { SubjectKey } from './cipher.ts'
 import type { MasterKey } from './master-key.ts'
 import {
-  insertSubjects, insertVaultKey, selectByLookup, selectByRef, selectVaultKey,
+  insertSubjects, insertVaultKey, selectByLookup, selectByRef, selectCurrentMasterKey,
+  selectVaultKey,
   type NewSubjectRow, type VaultKeyRow
 } from './vault-rows.ts'
 
@@ -54,7 +55,7 @@ export async function openVaultStore (pool: Pool, masterKey: MasterKey): Promise
     const found: Found = { open: new Map(), closed: new Map() }
     await Promise.all(rows.map(async (row) => {
       const { ref, closed } = row
-      const key = { ref, closed, dataKey: await unwrap(masterKey, row) }
+      const key = { ref, closed, dataKey: await unwrapRow(masterKey, row) }
       found[closed ? 'closed' : 'open'].set(row.lookup.toString('base64'), key)
     }))
     return found
@@ -69,6 +70,7 @@ export async function openVaultStore (pool: Pool, masterKey: MasterKey): Promise
       const missing = lookups.filter(({ create, text }) => create && !open.has(text))
       if (missing.length === 0) return lookups.map(({ text }) => open.get(text) ?? closed.get(text))
       if (attempt > CREATE_ATTEMPTS) throw new Error('vault: new subjects vanish as they are added')
+      if (attempt > 1) await followRotation(pool, masterKey)
       await insertSubjects(pool, await Promise.all(
         distinct(missing).map(async (lookup) => await newSubject(masterKey, lookup))))
       for (const [text, key] of (await find(missing)).open) open.set(text, key)
@@ -78,7 +80,7 @@ export async function openVaultStore (pool: Pool, masterKey: MasterKey): Promise
   async function byRef (wanted: readonly WantedRef[]): Promise<Array<Buffer | undefined>> {
     const rows = await selectByRef(pool, wanted)
     const found = new Map(await Promise.all(rows.map(async (row) =>
-      [`${row.tenant} ${row.ref}`, await unwrap(masterKey, row)] as const)))
+      [`${row.tenant} ${row.ref}`, await unwrapRow(masterKey, row)] as const)))
     return wanted.map(({ tenant, ref }) => found.get(`${tenant} ${ref}`))
   }
 
@@ -122,28 +124,43 @@ async function newSubject (
 
 async function openLookupKey (pool: Pool, masterKey: MasterKey): Promise<Buffer> {
   const row = await selectVaultKey(pool, LOOKUP_KEY)
-  if (row !== undefined) return await unwrap(masterKey, row)
+  if (row !== undefined) return await unwrapRow(masterKey, row)
   const wrapped = await masterKey.wrap(randomBytes(KEY_BYTES))
   await insertVaultKey(pool, LOOKUP_KEY, { wrapped, masterKeyId: masterKey.id })
   // Another process may have been first: what is in the vault now counts.
   const kept = await selectVaultKey(pool, LOOKUP_KEY)
   if (kept === undefined) throw new Error('vault: the lookup key vanished as it was added')
-  return await unwrap(masterKey, kept)
+  return await unwrapRow(masterKey, kept)
 }
 
-async function unwrap (masterKey: MasterKey, row: VaultKeyRow): Promise<Buffer> {
-  if (row.masterKeyId !== masterKey.id) {
+/** The key of a row, unwrapped by whichever master key wrapped it. Throws VAULT_KEY_INVALID. */
+export async function unwrapRow (masterKey: MasterKey, row: VaultKeyRow): Promise<Buffer> {
+  const key = row.masterKeyId === masterKey.id
+    ? masterKey
+    : await masterKey.find?.(row.masterKeyId)
+  if (key === undefined) {
     throw new LedgerError('VAULT_KEY_INVALID',
       `the vault was made with master key ${row.masterKeyId}, this one is ${masterKey.id}: ` +
       'without the right one no personal data can be opened, so put it back')
   }
   try {
-    return await masterKey.unwrap(row.wrapped)
+    return await key.unwrap(row.wrapped)
   } catch (cause) {
     throw new LedgerError('VAULT_KEY_INVALID',
-      `master key ${masterKey.id} does not open a key that is marked as wrapped by it: ` +
+      `master key ${key.id} does not open a key that is marked as wrapped by it: ` +
       'the row in the vault is damaged', { cause })
   }
+}
+
+/** After a rotation in another process: from now on this one wraps under the same key. */
+async function followRotation (pool: Pool, masterKey: MasterKey): Promise<void> {
+  const current = await selectCurrentMasterKey(pool)
+  if (current === undefined || current === masterKey.id) return
+  await masterKey.find?.(current)
+  if (current === masterKey.id) return
+  throw new LedgerError('VAULT_KEY_INVALID',
+    `the vault's keys were rotated to master key ${current}, and this process has ` +
+    `${masterKey.id}: give it the same key`)
 }
 
 async function reaching<T> (work: () => Promise<T>): Promise<T> {

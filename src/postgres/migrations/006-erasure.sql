@@ -74,3 +74,18 @@ alter table control.erased force row level security;
 create policy worker_keeps on control.erased to ledger_worker using (true) with check (true);
 create policy tenant_reads on control.erased for select to ledger_api
   using (tenant = control.current_tenant());
+
+-- Which master key new keys are wrapped under, once keys were rotated: a process that has an older
+-- one must not wrap anything under it any more.
+create table vault.master_key (
+  id text primary key,
+  current boolean not null,
+  since timestamptz not null default now()
+);
+
+create unique index master_key_current on vault.master_key (current) where current;
+grant select, insert, update on vault.master_key to ledger_vault;
+
+alter table vault.master_key enable row level security;
+alter table vault.master_key force row level security;
+create policy vault_keeps on vault.master_key to ledger_vault using (true) with check (true);
