@@ -69,6 +69,7 @@ export interface TestNode {
   readonly url: string
   readonly port: number
   readonly pid: number
+  readonly dataDir: string
   stop (): Promise<void>
   /** Kills the process and starts it on the same folder and port, as after a power cut. */
   restart (): Promise<void>
@@ -82,6 +83,7 @@ export async function testNode (t: Test): Promise<TestNode> {
   return {
     url: node.url,
     port: node.port,
+    dataDir,
     get pid () { return node.pid },
     async stop () { await node.stop() },
     async restart () {

@@ -1,0 +1,78 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { listEvents } from '../../projections/entries/queries.ts'
+import { presentRows } from '../../src/api/present.ts'
+import { inTenant } from '../../src/postgres/transaction.ts'
+import { openSection, sealSection } from '../../src/privacy/cipher.ts'
+import { eraseUnderLoad } from '../e2e/erasing.ts'
+import { eventsOf, erasingWorld } from '../worker/erasing.ts'
+
+const PAGE = 50
+const LARGE = 10_000
+
+t.test('1,000 of 5,000 persons are erased while 200 events a second arrive', async (t) => {
+  await eraseUnderLoad(t, { subjects: 5_000, erased: 1_000, rate: 200 })
+})
+
+t.test('what sealing and opening cost', async (t) => {
+  const key = { ref: randomUUID(), dataKey: randomBytes(32) }
+  const place = { tenant: 'acme', stream: 'acme.order-1', id: randomUUID() }
+  const plain = {
+    '/actor/id': 'u-81',
+    '/actor/name': 'Alice',
+    '/actor/email': 'alice@example.com',
+    '/context/ip': '203.0.113.9',
+    '/context/sessionId': 'session-1'
+  }
+  const section = sealSection(key, place, plain)
+  const seals = perSecond(() => { sealSection(key, place, plain) })
+  const opens = perSecond(() => { openSection(key.dataKey, place, section) })
+  t.comment(`${seals} seals and ${opens} opens a second on one core`)
+  t.ok(seals > 1_000 && opens > 1_000)
+})
+
+t.test(`a page of ${PAGE} opened, and a person with ${LARGE} events erased`, async (t) => {
+  const world = await erasingWorld(t)
+  const worker = world.runner()
+  for (let n = 0; n < LARGE; n += 1_000) await world.send(eventsOf('u-large', 1_000))
+  await worker.reached(await world.send(eventsOf('u-small', 4)))
+  const pool = world.database.pool('ledger_api', { pipeline: true })
+  const page = async (access: 'opened' | 'sealed'): Promise<number> => {
+    const started = performance.now()
+    const rows = await inTenant(pool, 'acme', async (tx) =>
+      await listEvents(tx, {}, { limit: PAGE }))
+    await presentRows(world.vault, { tenant: 'acme', access }, rows)
+    return performance.now() - started
+  }
+  const times: Record<'opened' | 'sealed', number[]> = { opened: [], sealed: [] }
+  for (let round = 0; round < 400; round++) {
+    for (const access of ['opened', 'sealed'] as const) times[access].push(await page(access))
+  }
+  const [opened, sealed] = [median(times.opened), median(times.sealed)]
+  t.comment(`a page of ${PAGE}: ${opened.toFixed(2)} ms opened, ${sealed.toFixed(2)} unopened, ` +
+    `ratio ${(opened / sealed).toFixed(2)}, ${(opened - sealed).toFixed(2)} ms more`)
+
+  const { position } = await world.request('u-large')
+  await worker.reached(position)
+  await sleep(100)
+  const started = performance.now()
+  await world.finish()
+  t.comment(`erased ${LARGE} events in ${(performance.now() - started).toFixed(0)} ms`)
+  t.match(await world.rows("select rows ->> 'entry' as n from control.erased"), [{ n: '10000' }])
+})
+
+function perSecond (work: () => void): number {
+  for (let n = 0; n < 20_000; n++) work()
+  const started = performance.now()
+  let done = 0
+  while (performance.now() - started < 2_000) {
+    for (let n = 0; n < 1_000; n++) work()
+    done += 1_000
+  }
+  return Math.round(done / (performance.now() - started) * 1_000)
+}
+
+function median (values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0
+}
