@@ -2,7 +2,7 @@ import { PROJECTIONS } from '../../projections/index.ts'
 import type { Projection } from '../../projections/projection.ts'
 import { LedgerError } from '../errors.ts'
 import { createLog } from '../ledger/client.ts'
-import { createPool } from '../postgres/pool.ts'
+import { createPool, type Pool } from '../postgres/pool.ts'
 import { rebuild as rebuildProjections } from '../worker/rebuild.ts'
 import type { Command } from './command.ts'
 import { connectedConfigOf, DATA_FLAG } from './flags.ts'
@@ -26,6 +26,7 @@ export const rebuild: Command = {
     let bar: ProgressBar | undefined
     let shown = 0
     try {
+      if (given.positionals[0] !== undefined) await requireLive(pool)
       await rebuildProjections({
         pool,
         log,
@@ -48,6 +49,16 @@ export const rebuild: Command = {
     process.stdout.write(`Rebuilt and live: ${names} (${shown} events)\n`)
     return 0
   }
+}
+
+/**
+ * One read model alone is built as far as the others are, which know where erased persons were
+ * named. Throws CONFIG_INVALID where there are none.
+ */
+async function requireLive (pool: Pool): Promise<void> {
+  const { rowCount } = await pool.query("select from control.projection where state = 'live'")
+  if (rowCount !== 0) return
+  throw new LedgerError('CONFIG_INVALID', 'there are no read models yet: build all of them')
 }
 
 /** All of them unless some are named. Throws CONFIG_INVALID for a name that is none. */

@@ -81,6 +81,12 @@ export function createLedger (options: LedgerOptions): Ledger {
   }
 }
 
+/** A flight, and what of its event is whose. */
+interface Dissected {
+  flight: Flight
+  parts: PersonalPart[]
+}
+
 class Recorder {
   readonly #options: LedgerOptions
   readonly #lookup: ProjectedLookup
@@ -116,19 +122,20 @@ class Recorder {
       if (flights.length === 0) return
       orFail(flights, async () => {
         const rest = await this.#answerOfStrangers(sender, flights)
-        if (rest.length > 0) orFail(rest, async () => { await this.#send(sender, rest) })
+        if (rest.length === 0) return
+        orFail(rest.map(({ flight }) => flight), async () => { await this.#send(sender, rest) })
       })
     })
   }
 
-  async #send (sender: Sender, flights: readonly Flight[]): Promise<void> {
-    const parts = flights.map(({ event }) => personalParts(event, sender.settings))
-    const keys = await this.#provision(sender.tenant, parts)
+  async #send (sender: Sender, dissected: readonly Dissected[]): Promise<void> {
+    const keys = await this.#provision(sender.tenant, dissected.map(({ parts }) => parts))
     const recordedAt = new Date(this.#options.now()).toISOString()
-    const drafts = flights.map(({ event, id }, index) => ({
-      ...sender, event, id, recordedAt, parts: parts[index] ?? [], keys
+    const drafts = dissected.map(({ flight: { event, id }, parts }) => ({
+      ...sender, event, id, recordedAt, parts, keys
     }))
     const streams = drafts.map(streamFor)
+    const flights = dissected.map(({ flight }) => flight)
     const projected = await this.#project(sender.tenant, flights, streams)
     const ready = flights.flatMap((flight, index) => {
       const [draft, stream] = [drafts[index], streams[index]]
@@ -145,18 +152,16 @@ class Recorder {
    */
   async #answerOfStrangers (
     { tenant, settings }: Sender, flights: readonly Flight[]
-  ): Promise<readonly Flight[]> {
-    const doubtful: Flight[] = []
-    await Promise.all(flights.filter(({ minted }) => !minted).map(async (flight) => {
-      const parts = personalParts(flight.event, settings)
-      const keys = await Promise.all(parts.map(async ({ subject }) =>
-        await this.#options.vault.find(tenant, subject)))
-      if (keys.some((key) => key === undefined || key.closed === true)) doubtful.push(flight)
-    }))
-    if (doubtful.length === 0) return flights
-    const projected = await this.#project(tenant, doubtful, [])
+  ): Promise<Dissected[]> {
+    const all = flights.map((flight) => ({ flight, parts: personalParts(flight.event, settings) }))
+    const named = all.filter(({ flight: { minted } }) => !minted)
+    const strangers = await this.#strangers(tenant, named.flatMap(({ parts }) => parts))
+    if (strangers.size === 0) return all
+    const doubtful = named.filter(({ parts }) =>
+      parts.some(({ subject }) => strangers.has(subjectKey(subject))))
+    const projected = await this.#project(tenant, doubtful.map(({ flight }) => flight), [])
     const answered = new Set<Flight>()
-    for (const flight of doubtful) {
+    for (const { flight } of doubtful) {
       const { id, event: input, settle } = flight
       const place = projected?.known.get(id)
       if (place === undefined) continue
@@ -164,7 +169,18 @@ class Recorder {
       this.#answer({ id, input, stream, revision }, settle)
       answered.add(flight)
     }
-    return flights.filter((flight) => !answered.has(flight))
+    return all.filter(({ flight }) => !answered.has(flight))
+  }
+
+  /** Those of the subjects whom the vault does not know, or is about to forget. */
+  async #strangers (tenant: string, parts: readonly PersonalPart[]): Promise<Set<string>> {
+    const subjects = new Map(parts.map(({ subject }) => [subjectKey(subject), subject]))
+    const strangers = new Set<string>()
+    await Promise.all([...subjects].map(async ([name, subject]) => {
+      const key = await this.#options.vault.find(tenant, subject)
+      if (key === undefined || key.closed === true) strangers.add(name)
+    }))
+    return strangers
   }
 
   async #provision (

@@ -1,7 +1,10 @@
 import t from 'tap'
+import { HELD_ENTRY, heldBy } from '../../projections/erasure-records/holds.ts'
+import { inTenant } from '../../src/postgres/transaction.ts'
 import { erasingService, person } from './erasing.ts'
+import { until } from './service.ts'
 
-const { append, send, ask, become, get } = await erasingService(t)
+const { append, send, ask, become, get, database } = await erasingService(t)
 
 t.test('a hold refuses, queues, and lets go when released', async (t) => {
   const order = { type: 'order', id: 'held-order' }
@@ -42,6 +45,29 @@ t.test('a hold that ends by itself lets go', async (t) => {
   const refused = await ask('u-until')
   t.equal(refused.statusCode, 409)
   await become(refused.json().erasure, 'executed')
+})
+
+t.test('what is held can be asked for in SQL, for whatever else removes rows', async (t) => {
+  const [held, free] = await append('acme', [
+    person('u-rows', { entity: { type: 'order', id: 'held-rows' } }),
+    person('u-rows', { entity: { type: 'order', id: 'free-rows' } })
+  ]).then(({ items }) => items.map(({ receipt }: { receipt: { id: string } }) => receipt.id))
+  const pool = database.pool('ledger_api')
+  const ids = async (): Promise<string[]> => await inTenant(pool, 'acme', async (tx) =>
+    (await tx.query<{ id: string }>(`select e.id from read.entry e
+      where e.id = any($1) and ${HELD_ENTRY}`, [[held, free]])).rows.map(({ id }) => id))
+  t.strictSame(await ids(), [])
+  const hold = async (on: object): Promise<string> =>
+    (await send('acme.compliance', '/v1/holds', { ...on, reason: 'case' })).json().id
+  const entity = await hold({ entity: { type: 'order', id: 'held-rows' } })
+  t.strictSame(await until(ids, (found) => found.length === 1), [held])
+  const subject = await hold({ subject: { type: 'user', id: 'u-rows' } })
+  t.strictSame((await until(ids, (found) => found.length === 2)).sort(), [held, free].sort())
+  const { scope: { ref } } = (await get('/v1/holds')).json().items[0]
+  t.strictSame(await inTenant(pool, 'acme', async (tx) => await heldBy(tx, 'acme', ref)),
+    [entity, subject].sort())
+  for (const id of [entity, subject]) await send('acme.compliance', `/v1/holds/${id}/release`)
+  t.strictSame(await until(ids, (found) => found.length === 0), [])
 })
 
 t.test('a hold that makes no sense is refused', async (t) => {

@@ -80,7 +80,7 @@ export async function eraseUnderLoad (t: Test, { subjects, erased, rate }: Scale
     const feed = await compliance.get(`/v1/users/${name(kept)}/events`)
     t.ok(count(feed.text, `"name":"${name(kept)}"`) >= EVENTS_EACH, 'others are untouched')
   }
-  t.strictSame(await rawsOf(producer, [...raws.keys()]), raws, 'the log and its leaves are the same')
+  t.strictSame(await rawsOf(producer, [...raws.keys()]), raws, 'log and leaves are the same')
 
   const restored = runCommand(t, ['vault', 'restore', file], ledger.env)
   t.equal(await restored.ended, 0)
