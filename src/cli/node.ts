@@ -25,40 +25,44 @@ export const node: Command = {
   run: async (given) => {
     const [verb, dir] = given.positionals
     if (verb === undefined) return await run(given)
-    if (verb === 'check' && dir !== undefined) return check(dir)
+    if (verb === 'check' && dir !== undefined) return await check(dir)
     throw new LedgerError('CONFIG_INVALID', 'node takes nothing, or: check DIR')
   }
 }
 
 async function run ({ args }: Given): Promise<number> {
   const stop = stopSignal()
-  let fail: (error: Error) => void = () => {}
-  const failure = new Promise<Error>((resolve) => { fail = resolve })
   const port = args.some((arg) => arg.startsWith('--port')) ? [] : ['--port', PORT_DEFAULT]
-  const running = await startNode({
-    ...optionsOf([...args, ...port]),
+  const running = await sentence(() => startNode({
+    ...readOptions([...args, ...port]),
     report: (text) => { process.stderr.write(`${text}\n`) },
-    onFailure: (error) => { fail(error) }
-  })
+    onFailure: endAtOnce
+  }))
   process.stdout.write(`The event store node listens at ${running.url}\nCtrl-C stops it.\n`)
-  const failed = await Promise.race([aborted(stop), failure])
-  // After a failed write nothing may be acknowledged any more, not even on the way out.
-  if (failed instanceof Error) throw failed
+  await aborted(stop)
   await running.stop()
   return 0
 }
 
-function optionsOf (args: string[]): ReturnType<typeof readOptions> {
+/** After a failed write nothing may be acknowledged any more, not even on the way out. */
+function endAtOnce (error: Error): void {
+  const because = error.cause instanceof Error ? `: ${error.cause.message}` : ''
+  process.stderr.write(`audit-ledger: ${error.message}${because}\n`)
+  process.exit(1)
+}
+
+/** What keeps a node from starting is something that whoever started it can mend. */
+async function sentence<T> (work: () => Promise<T>): Promise<T> {
   try {
-    return readOptions(args)
+    return await work()
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : String(cause)
     throw new LedgerError('CONFIG_INVALID', said, { cause })
   }
 }
 
-function check (dir: string): number {
-  const report = checkDirectory(dir)
+async function check (dir: string): Promise<number> {
+  const report = await sentence(async () => checkDirectory(dir))
   const { ok, path, bytes, frames, events, streams, tombstones } = report
   const lines = [
     `${path}: ${bytes} bytes, ${frames} frames, ${events} events in ${streams} streams, ` +

@@ -43,12 +43,13 @@ t.test('a lock is stale when its process is gone, is a zombie or has another\'s 
     t.match(readFileSync(lockOf(dir), 'utf8'), `${process.pid} `, name)
     unlock()
   }
-  const parent = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 5'])
+  // It ends only after its parent has become something that never asks how its children ended.
+  const parent = spawn('sh', ['-c', 'sleep 1 & echo $!; exec sleep 30'])
   const zombie = Number(await once(parent.stdout, 'data'))
   const dir = t.testdir()
   const [, start = ''] = /\) \S(?: \S+){18} (\d+)/.exec(stat(zombie)) ?? []
   writeFileSync(lockOf(dir), `${zombie} ${start}`)
-  const unlock = await lockDirectory(dir, 2_000)
+  const unlock = await lockDirectory(dir, 10_000)
   unlock()
   parent.kill('SIGKILL')
 })
