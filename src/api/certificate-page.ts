@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Certificate } from '../../schemas/http/erasures.ts'
 
 const STYLE = `body{font:16px/1.5 serif;max-width:46em;margin:3em auto;padding:0 1em;color:#111}
@@ -5,6 +6,10 @@ h1{font-size:1.6em}table{border-collapse:collapse;width:100%;margin:1em 0}
 th,td{text-align:left;vertical-align:top;padding:.25em .75em .25em 0;border-bottom:1px solid #ccc}
 th{width:13em;font-weight:normal;color:#555}code{font-size:.85em;word-break:break-all}
 @media print{body{margin:0}}`
+
+/** What the page may do: have this style, and nothing else. CSP level 2, hash of the style. */
+export const CERTIFICATE_CSP = "default-src 'none'; frame-ancestors 'none'; " +
+  `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`
 
 /** The certificate as a page to print: no script, nothing loaded from anywhere. */
 export function certificatePage (certificate: Certificate): string {

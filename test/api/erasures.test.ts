@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import t from 'tap'
 import { BASIS, erasingService, person } from './erasing.ts'
 import type { Answer } from './service.ts'
@@ -88,6 +88,9 @@ t.test('the certificate says what was done, in JSON and on a page', async (t) =>
     url: `/v1/erasures/${asked.id}/certificate`, headers: { accept: 'text/html,application/json' }
   })
   t.match(page.headers['content-type'], 'text/html')
+  const style = /<style>(.*)<\/style>/s.exec(page.body)?.[1] ?? ''
+  t.match(page.headers['content-security-policy'],
+    createHash('sha256').update(style).digest('base64'), 'its own style and nothing else')
   t.match(page.body, /<h1>Certificate of erasure/)
   t.match(page.body, BASIS.legalBasis)
   t.notMatch(page.body, /u-certified|<script/)

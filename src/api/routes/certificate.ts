@@ -9,7 +9,7 @@ import { NoQuery } from '../../../schemas/http/events.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import { LedgerError } from '../../errors.ts'
 import { callerOf, tenantOf } from '../auth.ts'
-import { certificatePage } from '../certificate-page.ts'
+import { CERTIFICATE_CSP, certificatePage } from '../certificate-page.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import { erasureView } from '../erasure-view.ts'
 import { readTenant } from '../reading.ts'
@@ -57,7 +57,8 @@ export const certificate = (services: Services): Endpoint => endpoint({
   }
   reply.header('vary', 'accept')
   if (!prefersHtml(request.headers.accept)) return answer
-  return await reply.type(`${HTML}; charset=utf-8`).send(certificatePage(answer))
+  reply.type(`${HTML}; charset=utf-8`).header('content-security-policy', CERTIFICATE_CSP)
+  return await reply.send(certificatePage(answer))
 })
 
 /** The ledger's own events have nothing sealed: their rows are their JSON. */
