@@ -128,13 +128,14 @@ async function order (context: Context, tenant: string): Promise<boolean> {
   })
 }
 
-/** Whether the read models show all that the log holds at this moment. */
+/** Whether the read models show all that the log holds at this moment, and it is whole. */
 async function caughtUp (tx: Tx, log: Log): Promise<boolean> {
   const head = (await log.head())?.commit ?? 0n
   const deadline = performance.now() + PATIENCE_MS
   while (true) {
     const { rows: [row] } = await tx.query<{ reached: boolean | null }>(`
-      select bool_and(coalesce(commit_position >= $1, false)) as reached
+      select bool_and(coalesce(commit_position >= $1, false)) and not exists (
+        select from control.worker_state where state = 'log-regression') as reached
       from control.projection where state = 'live'`, [head])
     if (row?.reached === true) return true
     if (performance.now() > deadline) return false
@@ -170,11 +171,12 @@ async function execute (context: Context, tenant: string): Promise<boolean> {
 
 /** Another worker, or this one before it was killed, may have said it in other words. */
 async function recordEach (
-  { record }: Context, tenant: string, events: readonly EventInput[]
+  { record, logger }: Context, tenant: string, events: readonly EventInput[]
 ): Promise<void> {
   await Promise.all(events.map(async (event) => {
     await record(tenant, [event]).catch((err: unknown) => {
       if (!isLedgerError(err, 'ID_REUSED')) throw err
+      logger.warn({ tenant, id: event.id }, 'an event of an erasure stands there in other words')
     })
   }))
 }
