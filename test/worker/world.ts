@@ -58,7 +58,10 @@ export interface Started {
 
 const WAIT_MS = 15_000
 const ENTITIES = 10
-const TABLES = ['entry', 'entry_tag', 'user_feed', 'entity_trail', 'activity_summary', 'task']
+const TABLES = [
+  'entry', 'entry_tag', 'user_feed', 'entity_trail', 'activity_summary', 'task', 'merkle_leaf',
+  'merkle_node', 'merkle_tree', 'merkle_checkpoint'
+]
 
 /** Times in tests are short: nobody waits for a lease of seconds. */
 const QUICK = { leaseMs: 1_000, heartbeatMs: 100, retryMs: 100 }
