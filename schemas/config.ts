@@ -14,6 +14,10 @@ export const Environment = Type.Object({
     minLength: 1,
     description: 'File of the master key that wraps data keys; default <data>/master.key'
   })),
+  SEALING_KEY_FILE: Type.Optional(Type.String({
+    minLength: 1,
+    description: 'File of the key that signs checkpoints; default <data>/sealing.key'
+  })),
   LEDGER_DATA: Type.Optional(Type.String({
     minLength: 1, description: 'Folder for keys and embedded servers; default ./data'
   })),

@@ -7,6 +7,7 @@ export interface Config {
   readonly eventstoreUrl: string | undefined
   readonly databaseUrl: string | undefined
   readonly masterKeyFile: string
+  readonly sealingKeyFile: string
   /** Absolute path. */
   readonly dataDir: string
   readonly host: string
@@ -47,6 +48,7 @@ export function loadConfig (
     eventstoreUrl: given['EVENTSTORE_URL'],
     databaseUrl: given['DATABASE_URL'],
     masterKeyFile: path.resolve(given['MASTER_KEY_FILE'] ?? path.join(dataDir, 'master.key')),
+    sealingKeyFile: path.resolve(given['SEALING_KEY_FILE'] ?? path.join(dataDir, 'sealing.key')),
     dataDir,
     host: given['LEDGER_HOST'] ?? '127.0.0.1',
     port: Number(given['LEDGER_PORT'] ?? PORT_DEFAULT),

@@ -26,6 +26,7 @@ export const ERRORS = {
   NOT_SEALED: { status: 503, title: 'No signed checkpoint includes this yet' },
   OVERLOADED: { status: 503, title: 'Too much is in flight: try again' },
   VAULT_KEY_INVALID: { status: 500, title: 'The master key does not open the vault' },
+  SEALING_KEY_INVALID: { status: 500, title: 'The sealing key cannot be used' },
   MIGRATION_FAILED: { status: 500, title: 'A migration could not be applied' },
   CHECKPOINT_MOVED: { status: 500, title: 'Another runner moved the checkpoint' },
   FENCED: { status: 500, title: 'Another worker has taken over' },

@@ -13,6 +13,8 @@ export interface HeadRow {
   root: Buffer
   note: string
   keys: readonly string[]
+  /** Up to where in `$all` the log was read for it. */
+  through: { commit: bigint, prepare: bigint }
 }
 
 const data = TypeCompiler.Compile(CheckpointData)
@@ -28,7 +30,10 @@ export function headOf (event: DecodedEvent): HeadRow | { refused: string } {
   try {
     const { checkpoint: { size, root } } = parseSignedCheckpoint(given.checkpoint)
     const { checkpoint: note, keys } = given
-    return { event, tenant: tenantOf(event), size, root, note, keys }
+    const through = {
+      commit: BigInt(given.through.commit), prepare: BigInt(given.through.prepare)
+    }
+    return { event, tenant: tenantOf(event), size, root, note, keys, through }
   } catch (err) {
     return { refused: messageOf(err) }
   }

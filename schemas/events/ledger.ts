@@ -1,5 +1,6 @@
 import { Type, type TSchema } from '@sinclair/typebox'
-import type { Category } from '../primitives.ts'
+import { CHECKPOINT_ACTION, CHECKPOINT_ENTITY, CheckpointData } from '../checkpoint.ts'
+import { Int64, type Category } from '../primitives.ts'
 import { AccessData } from './access.ts'
 import { ChangeData } from './change.ts'
 import { dataOf, DurationMs, Text } from './fields.ts'
@@ -41,6 +42,20 @@ export const LEDGER_EVENTS = {
     data: dataOf({
       ...AccessData.properties,
       times: Type.Optional(Type.Integer({ minimum: 1, description: 'Refusals this stands for' }))
+    })
+  },
+  [CHECKPOINT_ACTION]: {
+    entityType: CHECKPOINT_ENTITY.type,
+    category: 'system',
+    data: CheckpointData
+  },
+  'ledger.inconsistency_found': {
+    entityType: 'ledger_integrity',
+    category: 'system',
+    data: dataOf({
+      kind: Text,
+      message: Text,
+      index: Type.Optional(Int64)
     })
   },
   'ledger.projection_rebuilt': {

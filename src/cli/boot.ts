@@ -102,6 +102,7 @@ async function ledgerProcesses (
     DATABASE_URL: databaseUrl,
     EVENTSTORE_URL: eventstoreUrl,
     MASTER_KEY_FILE: config.masterKeyFile,
+    SEALING_KEY_FILE: config.sealingKeyFile,
     LEDGER_DATA: config.dataDir,
     LEDGER_HOST: config.host,
     LEDGER_PORT: String(config.port),

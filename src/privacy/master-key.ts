@@ -1,8 +1,6 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
-import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { codeOf } from '../postgres/errors.ts'
 import { LedgerError } from '../errors.ts'
+import { createKeyFile, KeyFileError, readKeyFile } from '../key-file.ts'
 
 /**
  * The key that all data keys are wrapped under. It lives outside Postgres: whoever has a copy of
@@ -26,17 +24,22 @@ const KEY_WRAP_IV = Buffer.alloc(8, 0xa6)
  * file is readable for others, or is not a master key.
  */
 export async function fileMasterKey (path: string): Promise<MasterKey> {
-  await createUnlessThere(path)
-  const { mode } = await stat(path)
-  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-    throw new LedgerError('VAULT_KEY_INVALID',
-      `others than its owner may use the master key file ${path}: chmod 600 it`)
-  }
-  const encoded = FORMAT.exec(await readFile(path, 'latin1'))?.[1]
+  await createKeyFile(path, () =>
+    `audit-ledger-master-key-1 ${randomBytes(KEY_BYTES).toString('base64url')}\n`)
+  const encoded = FORMAT.exec(await readText(path))?.[1]
   if (encoded === undefined) {
     throw new LedgerError('VAULT_KEY_INVALID', `${path} does not hold a master key`)
   }
   return localMasterKey(Buffer.from(encoded, 'base64url'))
+}
+
+async function readText (path: string): Promise<string> {
+  try {
+    return await readKeyFile(path)
+  } catch (err) {
+    if (!(err instanceof KeyFileError)) throw err
+    throw new LedgerError('VAULT_KEY_INVALID', err.message, { cause: err })
+  }
 }
 
 /** A master key from its 32 bytes; wraps with AES-256 key wrap (RFC 3394). */
@@ -55,36 +58,5 @@ export function localMasterKey (key: Buffer): MasterKey {
       const decipher = createDecipheriv('id-aes256-wrap', key, KEY_WRAP_IV)
       return Buffer.concat([decipher.update(wrapped), decipher.final()])
     }
-  }
-}
-
-/** Written whole under another name first: a crash leaves either no key file or a good one. */
-async function createUnlessThere (path: string): Promise<void> {
-  if (await stat(path).then(() => true, () => false)) return
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const key = randomBytes(KEY_BYTES).toString('base64url')
-  const draft = `${path}.${randomBytes(6).toString('hex')}.new`
-  const file = await open(draft, 'wx', 0o600)
-  try {
-    await file.writeFile(`audit-ledger-master-key-1 ${key}\n`)
-    await file.sync()
-    await link(draft, path)
-  } catch (err) {
-    if (codeOf(err) !== 'EEXIST') throw err
-  } finally {
-    await file.close()
-    await unlink(draft)
-  }
-  await syncFolder(dirname(path))
-}
-
-/** A new name is only durable once its folder is. Windows cannot sync folders, and need not. */
-async function syncFolder (path: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
   }
 }

@@ -64,6 +64,7 @@ export async function rebuild (options: RebuildOptions): Promise<void> {
       await dropRetired(pool)
       return
     } catch (err) {
+      if (isLedgerError(err, 'CONTRADICTION')) await discard(pool, building)
       if (!isPassing(err)) throw err
       options.onRetry?.(err)
       await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined)
@@ -74,6 +75,13 @@ export async function rebuild (options: RebuildOptions): Promise<void> {
 function isPassing (err: unknown): boolean {
   return isLedgerError(err, 'LOG_UNAVAILABLE') || isLedgerError(err, 'CHECKPOINT_MOVED') ||
     isUnavailable(err) || TRY_AGAIN.has(codeOf(err))
+}
+
+/** What must not be read is not built on either: the next attempt begins anew. */
+async function discard (pool: Pool, building: readonly Target[]): Promise<void> {
+  await inTransaction(pool, async (tx) => {
+    for (const { generation } of building) await dropGeneration(tx, generation)
+  })
 }
 
 /** Whether these went live in a commit whose answer was lost. */

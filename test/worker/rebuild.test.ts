@@ -122,8 +122,9 @@ t.test('a projection that was out of use for a while catches up before it is liv
   await two.stop()
   const three = runner()
   await three.is('live')
-  await until('all five', async () =>
-    (await rows("select from control.projection where state = 'live'")).length === 5)
+  await until('all live', async () =>
+    (await rows("select from control.projection where state = 'live'")).length ===
+      PROJECTIONS.length)
   await three.reached(await append(101, 120))
   t.strictSame(await rows(EVENTS), [{ events: 120n }])
   const built = await digest()
