@@ -88,6 +88,16 @@ const LEAVES = {
     where l.tenant = ${TENANT} and l.index >= $1 and l.index < $2 order by l.index`
 }
 
+/** The last revision of a stream whose leaf is below an index. */
+const SEALED_REVISION = {
+  name: 'merkle_sealed_revision',
+  text: `
+    select e.revision from entry e
+    where e.tenant = ${TENANT} and e.stream = $1 and e.position <= (
+      select l.position from merkle_leaf l where l.tenant = ${TENANT} and l.index = $2::bigint - 1)
+    order by e.revision desc limit 1`
+}
+
 const HEAD_COLUMNS = `size, root, position, note, keys,
   to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "recordedAt"`
 
@@ -181,6 +191,12 @@ export async function leavesOfStream (
 ): Promise<EventLeaf[]> {
   const { rows } = await tx.query<EventLeaf>(LEAVES_OF_STREAM, [stream, from, limit])
   return rows
+}
+
+/** How many revisions of a stream are in the tree of that size. */
+export async function sealedRevisions (tx: Tx, stream: string, size: bigint): Promise<bigint> {
+  const { rows: [row] } = await tx.query<{ revision: bigint }>(SEALED_REVISION, [stream, size])
+  return row === undefined ? 0n : row.revision + 1n
 }
 
 /** Signed checkpoints before a position, newest first. */
