@@ -7,6 +7,7 @@ import { AtLeast } from '../../../schemas/http/paging.ts'
 import { TileParams } from '../../../schemas/http/proofs.ts'
 import { LedgerError } from '../../errors.ts'
 import { leafData, leafHash } from '../../proof/leaf.ts'
+import { HASH_BYTES } from '../../proof/format.ts'
 import { encodeEntries, parseTilePath, TILE_WIDTH, tileWidth } from '../../proof/tiles.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
@@ -44,6 +45,9 @@ export const tile = (services: Services): Endpoint => endpoint({
       : (await readTiles(tx, [{ level, index, width }]))[0]
   })
   if (found === undefined) throw noTile()
+  if (found.length !== (Array.isArray(found) ? width : width * HASH_BYTES)) {
+    throw new LedgerError('CONTRADICTION', `rows of tile ${request.params['*']} are missing`)
+  }
   const bytes = Array.isArray(found)
     ? encodeEntries(await leavesFromLog(services, tenantOf(callerOf(request)), found))
     : found
