@@ -10,8 +10,8 @@ export const rotateSealing: Command = {
   run: async (given) => {
     const { sealingKeyFile } = configOf(given)
     await rotateSealingKey(sealingKeyFile)
-    process.stdout.write(`${sealingKeyFile} has a new key. A worker that runs hands over within a ` +
-      'second; tell your auditors of the new key at /.well-known/ledger-keys.\n')
+    process.stdout.write(`${sealingKeyFile} has a new key. A worker that runs hands over within ` +
+      'a second; tell your auditors of the key, which /.well-known/ledger-keys shows then.\n')
     return 0
   }
 }

@@ -25,7 +25,8 @@ export function remoteLedger (url: string, apiKey: string): Remote {
   }
   const soon = (): AbortSignal => AbortSignal.timeout(TIMEOUT_MS)
   return {
-    json: async <T>(path: string) => await (await ask(path, 'application/json', soon())).json() as T,
+    json: async <T>(path: string) =>
+      await (await ask(path, 'application/json', soon())).json() as T,
     text: async (path) => await (await ask(path, 'text/plain', soon())).text(),
     bytes: async (path) => Buffer.from(await (await ask(path, '*/*', soon())).arrayBuffer()),
     async * lines (path) {

@@ -8,7 +8,7 @@ import type { Flag, Given } from '../command.ts'
 export const TRUST_FLAGS: Record<string, Flag> = {
   policy: { value: 'FILE', help: 'Whom to trust: a C2SP tlog-policy' },
   key: { value: 'VKEY,…', help: 'Whom to trust, instead of a policy: keys of logs and witnesses' },
-  quorum: { value: 'N', help: 'With --key: how many of the witnesses must have cosigned (default 0)' }
+  quorum: { value: 'N', help: 'With --key: how many witnesses must have cosigned (default 0)' }
 }
 
 /**
