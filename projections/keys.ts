@@ -20,6 +20,18 @@ export function firstOfEach<T> (items: Iterable<T>, key: (item: T) => string): T
   return [...found.values()]
 }
 
+/** Items by their key, each group in order. */
+export function grouped<T> (items: Iterable<T>, key: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const item of items) {
+    const name = key(item)
+    const group = groups.get(name)
+    if (group === undefined) groups.set(name, [item])
+    else group.push(item)
+  }
+  return groups
+}
+
 /** Several texts as one key that no other texts share. */
 export function joined (...parts: ReadonlyArray<string | null>): string {
   return JSON.stringify(parts)

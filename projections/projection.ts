@@ -53,6 +53,11 @@ export interface Projection {
   /** The tables that get a view in schema `read`; no two projections share a name. */
   views: readonly string[]
   /**
+   * Whether batches also hold what is no part of a tenant's history: signed checkpoints, and
+   * events whose rows Postgres refused to others. Then `apply` must be one that nothing refuses.
+   */
+  takes?: 'everything'
+  /**
    * Writes the rows of a batch. Must not throw on odd data, must be one to few statements, and
    * must depend on nothing but the events and its own rows: no clock, no chance, no sequence.
    * On a pipelined connection the statements of all projections are under way together.
@@ -65,4 +70,9 @@ export interface Projection {
    * many rows of which table it changed.
    */
   erase? (persons: readonly Erased[], tx: Tx): Promise<Record<string, number>>
+  /**
+   * Asked of a generation that is about to go live, with the search path of its tables: a sentence
+   * on why readers must not see it, or undefined.
+   */
+  contradiction?: (tx: Tx) => Promise<string | undefined>
 }

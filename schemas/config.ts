@@ -18,6 +18,10 @@ export const Environment = Type.Object({
     pattern: '^aws:.+$',
     description: 'aws:KEY, a key of AWS KMS, instead of a file; needs @aws-sdk/client-kms'
   })),
+  SEALING_KEY_FILE: Type.Optional(Type.String({
+    minLength: 1,
+    description: 'File of the key that signs checkpoints; default <data>/sealing.key'
+  })),
   LEDGER_DATA: Type.Optional(Type.String({
     minLength: 1, description: 'Folder for keys and embedded servers; default ./data'
   })),

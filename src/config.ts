@@ -9,6 +9,7 @@ export interface Config {
   readonly masterKeyFile: string
   /** `aws:KEY`; then the file is only for what was wrapped before. */
   readonly masterKeyKms: string | undefined
+  readonly sealingKeyFile: string
   /** Absolute path. */
   readonly dataDir: string
   readonly host: string
@@ -50,6 +51,7 @@ export function loadConfig (
     databaseUrl: given['DATABASE_URL'],
     masterKeyFile: path.resolve(given['MASTER_KEY_FILE'] ?? path.join(dataDir, 'master.key')),
     masterKeyKms: given['MASTER_KEY_KMS'],
+    sealingKeyFile: path.resolve(given['SEALING_KEY_FILE'] ?? path.join(dataDir, 'sealing.key')),
     dataDir,
     host: given['LEDGER_HOST'] ?? '127.0.0.1',
     port: Number(given['LEDGER_PORT'] ?? PORT_DEFAULT),

@@ -25,11 +25,14 @@ export const ERRORS = {
   DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached' },
   LAGGING: { status: 503, title: 'The read models have not reached that position yet' },
   LOG_REGRESSION: { status: 503, title: 'The log lost events that were already projected' },
+  NOT_SEALED: { status: 503, title: 'No signed checkpoint includes this yet' },
   OVERLOADED: { status: 503, title: 'Too much is in flight: try again' },
   VAULT_KEY_INVALID: { status: 500, title: 'The master key does not open the vault' },
+  SEALING_KEY_INVALID: { status: 500, title: 'The sealing key cannot be used' },
   MIGRATION_FAILED: { status: 500, title: 'A migration could not be applied' },
   CHECKPOINT_MOVED: { status: 500, title: 'Another runner moved the checkpoint' },
   FENCED: { status: 500, title: 'Another worker has taken over' },
+  CONTRADICTION: { status: 500, title: 'The log is not the one that was signed' },
   CONFIG_INVALID: { status: 500, title: 'The configuration is not valid' },
   INTERNAL: { status: 500, title: 'Something went wrong here' }
 } as const

@@ -21,7 +21,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'src/embedded/eventstore': [],
   'src/embedded/postgres': [],
   'src/cli': ['src', 'schemas', 'src/postgres', 'src/privacy', 'src/ledger', 'src/worker',
-    'src/api', 'src/sample', 'src/embedded/eventstore', 'src/embedded/postgres', 'projections']
+    'src/api', 'src/sample', 'src/embedded/eventstore', 'src/embedded/postgres', 'src/proof',
+    'projections']
 }
 
 /** Package -> the only folders or files that may import it. */

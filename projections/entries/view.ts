@@ -9,7 +9,7 @@ export interface StoredView {
 }
 
 /** Members of the record that a reader sees under the same name; the others are columns. */
-const SHOWN = [
+export const SHOWN = [
   'actor', 'entity', 'related', 'occurredAt', 'recordedAt', 'source', 'description', 'tags',
   'context', 'before', 'after', 'changes', 'data'
 ] as const satisfies ReadonlyArray<keyof RecordedData>

@@ -1,5 +1,6 @@
 import { Type, type TSchema } from '@sinclair/typebox'
-import type { Category } from '../primitives.ts'
+import { CHECKPOINT_ACTION, CHECKPOINT_ENTITY, CheckpointData } from '../checkpoint.ts'
+import { Int64, type Category } from '../primitives.ts'
 import { AccessData } from './access.ts'
 import { ChangeData } from './change.ts'
 import {
@@ -65,6 +66,20 @@ export const LEDGER_EVENTS = {
     entityType: FENCE.type,
     category: 'system',
     data: dataOf({ to: Text, keys: Type.Integer({ minimum: 0 }) })
+  },
+  [CHECKPOINT_ACTION]: {
+    entityType: CHECKPOINT_ENTITY.type,
+    category: 'system',
+    data: CheckpointData
+  },
+  'ledger.inconsistency_found': {
+    entityType: 'ledger_integrity',
+    category: 'system',
+    data: dataOf({
+      kind: Text,
+      message: Text,
+      index: Type.Optional(Int64)
+    })
   },
   'ledger.projection_rebuilt': {
     entityType: 'ledger_projection',

@@ -4,6 +4,7 @@ import {
   ID_MAX_LENGTH, Identifier, Int64, Name, Outcome, TAG_MAX_LENGTH, Timestamp, Uuid
 } from '../primitives.ts'
 import { Problem } from '../problem.ts'
+import { InclusionProof } from './proofs.ts'
 import { CountMode, pageOf, Paging } from './paging.ts'
 
 /** `wait=n` waits so long at most, whatever n says. */
@@ -25,7 +26,8 @@ export const Receipt = Type.Object({
   }),
   projected: Type.Optional(Type.Boolean({
     description: 'With Prefer: wait, whether reads show the event already'
-  }))
+  })),
+  proof: Type.Optional(InclusionProof)
 }, { title: 'Receipt' })
 export type Receipt = Static<typeof Receipt>
 
@@ -47,7 +49,8 @@ export const AppendHeaders = Type.Object({
   })),
   prefer: Type.Optional(Type.String({
     description:
-      `wait=n: answer when reads show the events, after n (up to ${WAIT_MAX_S}) seconds anyway`
+      `wait=n: answer when reads show the events, after n (up to ${WAIT_MAX_S}) seconds anyway; ` +
+      'wait=n; until=proven: when a signed checkpoint includes them; receipts then have a proof'
   }))
 })
 

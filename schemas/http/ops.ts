@@ -13,9 +13,13 @@ const Part = Type.Object({
 export const Readiness = Type.Object({
   status: Type.Union([
     Type.Literal('ready'), Type.Literal('degraded'), Type.Literal('failed')
-  ], { description: 'degraded: appends and reads work, but reads are out of date' }),
+  ], {
+    description: 'degraded: appends and reads work, but reads are out of date, or what is there ' +
+      'is not what was signed'
+  }),
   database: Part,
   log: Part,
+  integrity: Part,
   readModels: Type.Composite([Part, Type.Object({
     worker: Type.Optional(WorkerView),
     lag: Type.Optional(Type.Union([Int64, Type.Null()])),

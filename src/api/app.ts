@@ -13,13 +13,17 @@ import { createKey, listKeys, revokeKey, rotateKey } from './routes/api-keys.ts'
 import { appendEvents } from './routes/append.ts'
 import { certificate } from './routes/certificate.ts'
 import { diffEntity, entityState, entityTrail } from './routes/entities.ts'
+import { entityProof } from './routes/entity-proof.ts'
 import { approveErasure, listErasures, oneErasure, requestErasure } from './routes/erasures.ts'
 import { listEvents, oneEvent, rawEvent } from './routes/events.ts'
 import { listHolds, placeHold, releaseHold } from './routes/holds.ts'
+import { ledgerKeys } from './routes/ledger-keys.ts'
 import { liveness, metrics, openapi, problemPage, readiness } from './routes/ops.ts'
 import { listProjections } from './routes/projections.ts'
+import { checkpoint, checkpoints, consistency, eventProof } from './routes/proofs.ts'
 import { replayAll, replayStream } from './routes/replay.ts'
 import { listTasks } from './routes/tasks.ts'
+import { tile } from './routes/tiles.ts'
 import { changeTenant, createTenant, listTenants, oneTenant } from './routes/tenants.ts'
 import { myEvents, userEvents, userSummary } from './routes/users.ts'
 import { createServices, type ApiDeps, type Services } from './services.ts'
@@ -48,7 +52,8 @@ export const PUBLIC: readonly Row[] = [
   ['GET', '/readyz', readiness],
   ['GET', '/metrics', metrics],
   ['GET', '/openapi.json', openapi],
-  ['GET', '/problems/:code', problemPage]
+  ['GET', '/problems/:code', problemPage],
+  ['GET', '/.well-known/ledger-keys', ledgerKeys]
 ]
 
 /** Everything else: what is where, and who may call it. */
@@ -57,9 +62,11 @@ export const PROTECTED: ReadonlyArray<[...Row, roles: readonly Role[]]> = [
   ['GET', '/v1/events', listEvents, READERS],
   ['GET', '/v1/events/:id', oneEvent, READERS],
   ['GET', '/v1/events/:id/raw', rawEvent, READERS],
+  ['GET', '/v1/events/:id/proof', eventProof, READERS],
   ['GET', '/v1/entities/:type/:id/events', entityTrail, READERS],
   ['GET', '/v1/entities/:type/:id/state', entityState, READERS],
   ['GET', '/v1/entities/:type/:id/diff', diffEntity, READERS],
+  ['GET', '/v1/entities/:type/:id/proof', entityProof, READERS],
   ['GET', '/v1/users/:id/events', userEvents, READERS],
   ['GET', '/v1/users/:id/summary', userSummary, READERS],
   ['GET', '/v1/me/events', myEvents, ['self']],
@@ -74,6 +81,10 @@ export const PROTECTED: ReadonlyArray<[...Row, roles: readonly Role[]]> = [
   ['POST', '/v1/holds', placeHold, ['compliance']],
   ['GET', '/v1/holds', listHolds, READERS],
   ['POST', '/v1/holds/:id/release', releaseHold, ['compliance']],
+  ['GET', '/v1/checkpoint', checkpoint, READERS],
+  ['GET', '/v1/checkpoints', checkpoints, READERS],
+  ['GET', '/v1/proofs/consistency', consistency, READERS],
+  ['GET', '/v1/tile/*', tile, READERS],
   ['GET', '/v1/projections', listProjections, ['operator', 'admin']],
   ['POST', '/v1/tenants', createTenant, ['admin']],
   ['GET', '/v1/tenants', listTenants, ['admin']],

@@ -8,6 +8,7 @@ export interface ApiMetrics {
   appendedEvents: Counter<'result'>
   lag: Gauge
   parkedEvents: Gauge
+  refusedTrees: Gauge
   logUp: Gauge
   databaseUp: Gauge
 }
@@ -38,6 +39,8 @@ export function createMetrics (pool: Pool): ApiMetrics {
     lag: gauge('ledger_projection_lag',
       'Distance between the head of the log and what the read models reflect, in positions'),
     parkedEvents: gauge('ledger_parked_events', 'Events that no projection could take'),
+    refusedTrees: gauge('ledger_integrity_refused',
+      'Trees that are inconsistent, for which nothing is signed; rebuilt rows kept back count too'),
     logUp: gauge('ledger_log_up', '1 if the log answers'),
     databaseUp: gauge('ledger_database_up', '1 if the database answers')
   }

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { EventRow, Page } from '../../projections/entries/queries.ts'
 import type { Tx } from '../../projections/projection.ts'
@@ -13,6 +14,13 @@ const JSON_ANSWER = 'application/json; charset=utf-8'
 /** Sends what is JSON text already. */
 export async function sendText (reply: FastifyReply, text: string): Promise<FastifyReply> {
   return await reply.type(JSON_ANSWER).send(text)
+}
+
+/** Sends what is no JSON as it is. */
+export async function sendBody (
+  reply: FastifyReply, type: string, body: Buffer | Readable
+): Promise<FastifyReply> {
+  return await reply.type(type).send(body)
 }
 
 /** The paging part of a list's query. */

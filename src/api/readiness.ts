@@ -1,7 +1,7 @@
 import type { Readiness } from '../../schemas/http/ops.ts'
 import { ERRORS } from '../errors.ts'
 import type { Services } from './services.ts'
-import { LOG_REGRESSION_STATE, readState } from './state.ts'
+import { LOG_REGRESSION_STATE, readState, type LedgerState } from './state.ts'
 
 /** Each part may take so long to answer: who asks has a time-out of its own. */
 export const READY_TIMEOUT_MS = 1_000
@@ -22,30 +22,49 @@ export async function checkReadiness (services: Services): Promise<Readiness> {
   ])
   metrics.databaseUp.set(Number(database.status === 'ok'))
   metrics.logUp.set(Number(logPart.status === 'ok'))
-  const readModels = database.status === 'ok' && logPart.status === 'ok'
+  const { readModels, integrity } = database.status === 'ok' && logPart.status === 'ok'
     ? await checkReadModels(services)
-    : { status: 'failed' as const, problem: 'cannot be asked meanwhile' }
+    : { readModels: CANNOT_BE_ASKED, integrity: CANNOT_BE_ASKED }
   const failed = database.status === 'failed' || logPart.status === 'failed' ||
     readModels.worker?.state === LOG_REGRESSION_STATE
-  const status = failed ? 'failed' : readModels.status === 'ok' ? 'ready' : 'degraded'
-  return { status, database, log: logPart, readModels }
+  const sound = readModels.status === 'ok' && integrity.status === 'ok'
+  const status = failed ? 'failed' : sound ? 'ready' : 'degraded'
+  return { status, database, log: logPart, integrity, readModels }
 }
 
-async function checkReadModels (services: Services): Promise<Readiness['readModels']> {
+async function checkReadModels (
+  services: Services
+): Promise<Pick<Readiness, 'readModels' | 'integrity'>> {
   const { pool, log, metrics } = services
   try {
-    const { worker, lag, parked, projections } = await within(readState(pool, log))
+    const state = await within(readState(pool, log))
+    const { worker, lag, parked, projections } = state
+    const integrity = integrityOf(state)
+    metrics.refusedTrees.set(state.refused + Number(state.contradiction))
     // Words that are for those who may see projections, not for everybody.
     delete worker.reason
     metrics.lag.set(Number(lag))
     metrics.parkedEvents.set(parked)
     const known = { worker, lag: String(lag), parked }
     const problem = problemOf(worker, projections.length)
-    if (problem === undefined) return { status: 'ok', ...known }
-    return { status: 'failed', problem, ...known }
+    if (problem === undefined) return { readModels: { status: 'ok', ...known }, integrity }
+    return { readModels: { status: 'failed', problem, ...known }, integrity }
   } catch (err) {
-    return { status: 'failed', problem: said(err) }
+    const part = { status: 'failed' as const, problem: said(err) }
+    return { readModels: part, integrity: part }
   }
+}
+
+/** Which tenant it is about, and what differs, is in the worker's log and in its history. */
+function integrityOf (
+  { refused, contradiction }: Pick<LedgerState, 'refused' | 'contradiction'>
+): Readiness['integrity'] {
+  if (refused > 0) {
+    return { status: 'failed', problem: `${refused} trees are inconsistent: nothing is signed` }
+  }
+  return contradiction
+    ? { status: 'failed', problem: 'rebuilt rows are not those that were signed' }
+    : { status: 'ok' }
 }
 
 function problemOf (
@@ -66,6 +85,10 @@ async function part (ask: () => Promise<unknown>): Promise<Readiness['database']
   } catch (err) {
     return { status: 'failed', problem: said(err) }
   }
+}
+
+const CANNOT_BE_ASKED: Readiness['readModels'] = {
+  status: 'failed', problem: 'cannot be asked meanwhile'
 }
 
 class Late extends Error {}

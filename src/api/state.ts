@@ -7,6 +7,10 @@ export interface LedgerState {
   projections: ProjectionView[]
   worker: WorkerView
   parked: number
+  /** Tenants for whose tree nothing is signed, as it is inconsistent. */
+  refused: number
+  /** Whether rebuilt rows were kept from readers, as they are not what was signed. */
+  contradiction: boolean
   /** The last position of the log, undefined while it is empty. */
   head: bigint | undefined
   /** The largest lag of a live projection; 0 when nothing was ever appended. */
@@ -29,6 +33,8 @@ interface WorkerRow {
   silent: number
   reason: string | null
   parked: bigint
+  refused: number
+  contradiction: boolean
 }
 
 /** The worker's own word for a log that lost events which were projected. */
@@ -57,6 +63,8 @@ export async function readState (pool: Pool, log: Log): Promise<LedgerState> {
       ...(worker.reason === null ? {} : { reason: worker.reason })
     },
     parked: Number(worker.parked),
+    refused: worker.refused,
+    contradiction: worker.contradiction,
     head,
     lag: lags.reduce((most, lag) => lag > most ? lag : most, 0n)
   }
@@ -73,10 +81,12 @@ async function readProjections (pool: Pool): Promise<ProjectionRow[]> {
 async function readWorker (pool: Pool): Promise<WorkerRow> {
   const { rows: [row] } = await pool.query<WorkerRow>(
     `select state, updated_at as "updatedAt", control.parked_count() as parked,
-       extract(epoch from now() - updated_at)::float8 as silent, detail ->> 'reason' as reason
+       extract(epoch from now() - updated_at)::float8 as silent, detail ->> 'reason' as reason,
+       coalesce((detail -> 'sealing' ->> 'refused')::integer, 0) as refused,
+       detail ->> 'contradiction' is not null as contradiction
      from control.worker_state`)
   const unknown = { state: 'unknown', updatedAt: new Date(0), silent: Infinity, reason: null }
-  return row ?? { ...unknown, parked: 0n }
+  return row ?? { ...unknown, parked: 0n, refused: 0, contradiction: false }
 }
 
 function viewOf (row: ProjectionRow, head: bigint | undefined): ProjectionView {

@@ -103,6 +103,7 @@ async function ledgerProcesses (
     EVENTSTORE_URL: eventstoreUrl,
     MASTER_KEY_FILE: config.masterKeyFile,
     MASTER_KEY_KMS: config.masterKeyKms,
+    SEALING_KEY_FILE: config.sealingKeyFile,
     LEDGER_DATA: config.dataDir,
     LEDGER_HOST: config.host,
     LEDGER_PORT: String(config.port),

@@ -11,6 +11,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   work: async () => (await import('./work.ts')).work,
   migrate: async () => (await import('./migrate.ts')).migrate,
   rebuild: async () => (await import('./rebuild.ts')).rebuild,
+  verify: async () => (await import('./verify.ts')).verify,
+  'rotate-sealing-key': async () =>
+    (await import('./rotate-sealing-key.ts')).rotateSealing,
   node: async () => (await import('./node.ts')).node,
   'migrate-log': async () => (await import('./migrate-log.ts')).migrateLog,
   'rotate-master-key': async () => (await import('./rotate-master-key.ts')).rotateMasterKey,

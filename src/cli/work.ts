@@ -1,19 +1,24 @@
+import { uuidv7 } from 'uuidv7'
 import { PROJECTIONS } from '../../projections/index.ts'
 import { createLog } from '../ledger/client.ts'
 import { createLogger } from '../log.ts'
 import { createPool } from '../postgres/pool.ts'
+import { createSealer } from '../worker/sealer.ts'
+import { fileSealingKeys } from '../worker/sealing-key.ts'
+import type { WorkerState } from '../worker/status.ts'
 import { createRunner } from '../worker/runner.ts'
 import type { Command } from './command.ts'
 import { connectedConfigOf, DATA_FLAG, LOG_FLAG } from './flags.ts'
 import { announceReady, stopSignal } from './shutdown.ts'
 import { workerErasures } from './worker-erasures.ts'
 
-const CONNECTIONS = 6
+const CONNECTIONS = 7
+const PROJECTING: ReadonlySet<WorkerState> = new Set(['catching-up', 'live'])
 
-/** The projections, of which one worker is active, and erasures, which any worker carries out. */
+/** Projections and seals, of which one worker is active, and erasures, which any carries out. */
 export const work: Command = {
   name: 'work',
-  summary: 'Runs the worker that builds the read models and erases; a second one stands by.',
+  summary: 'Runs the worker: read models, signed checkpoints, erasures; a second one stands by.',
   flags: { ...DATA_FLAG, ...LOG_FLAG },
   run: async (given) => {
     const config = connectedConfigOf(given)
@@ -23,11 +28,23 @@ export const work: Command = {
       url: config.databaseUrl, role: 'ledger_worker', pipeline: true, max: CONNECTIONS
     })
     const log = createLog({ url: config.eventstoreUrl })
+    const keys = await fileSealingKeys(config.sealingKeyFile)
     const runner = createRunner({ pool, log, projections: PROJECTIONS, logger, now: Date.now })
+    const sealer = createSealer({
+      pool,
+      log,
+      keys,
+      logger,
+      name: config.name,
+      now: Date.now,
+      newId: uuidv7,
+      isActive: () => PROJECTING.has(runner.status().state),
+      onStatus: runner.sealing
+    })
     const { erasures, close } = workerErasures({ ...config, log, logger })
     announceReady()
     try {
-      await together([runner.run, erasures.run], stop)
+      await together(stop, [runner.run, sealer.run, erasures.run])
     } finally {
       await close()
       await log.close()
@@ -37,14 +54,19 @@ export const work: Command = {
   }
 }
 
-/** Runs all until the signal is aborted, or until one of them fails; throws what it threw. */
+/** Runs all until the signal is aborted; the end of one is the end of all. Throws its error. */
 async function together (
-  runs: ReadonlyArray<(signal: AbortSignal) => Promise<void>>, stop: AbortSignal
+  stop: AbortSignal, parts: ReadonlyArray<(signal: AbortSignal) => Promise<void>>
 ): Promise<void> {
-  const failed = new AbortController()
-  const signal = AbortSignal.any([stop, failed.signal])
-  const results = await Promise.allSettled(runs.map(async (run) => {
-    await run(signal).finally(() => { failed.abort() })
-  }))
+  const over = new AbortController()
+  const signal = AbortSignal.any([stop, over.signal])
+  const ended = parts.map(async (run) => {
+    try {
+      await run(signal)
+    } finally {
+      over.abort()
+    }
+  })
+  const results = await Promise.allSettled(ended)
   for (const result of results) if (result.status === 'rejected') throw result.reason
 }

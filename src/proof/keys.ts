@@ -56,6 +56,11 @@ export function parseVerifierKey (text: string): VerifierKey {
   return key
 }
 
+/** The public key alone, base64: what is the same under every name. */
+export function publicKeyOf ({ publicKey }: VerifierKey): string {
+  return publicKey.toString('base64')
+}
+
 /** A key pair from a seed of 32 random bytes: the signer, and its text form to be kept secret. */
 export function signerFrom (
   name: string, type: VerifierKey['type'], seed: Buffer

@@ -5,7 +5,8 @@ import { codeOf } from '../postgres/errors.ts'
 /** An event of the log, and what the read models get of it. */
 export type Item =
   | { recorded: Recorded, event: DecodedEvent }
-  | { recorded: Recorded, refused: { code: string, reason: string } }
+  /** `unprojectable`: it is a record of ours, but Postgres refused its rows. */
+  | { recorded: Recorded, refused: { code: string, reason: string }, unprojectable?: DecodedEvent }
 
 /** Checks what the log returned; an event that is not ours is refused, with the reason. */
 export function itemOf (recorded: Recorded): Item {
@@ -35,10 +36,12 @@ export async function applySplitting (
   } catch (err) {
     if (!refusesData(err)) throw err
     const [item] = items
-    if (item === undefined || (items.length === 1 && 'refused' in item)) throw err
+    if (item === undefined) throw err
     if (items.length === 1) {
+      if ('refused' in item) throw err
       const refused = { code: 'UNPROJECTABLE', reason: `SQLSTATE ${codeOf(err)}` }
-      await apply([{ recorded: item.recorded, refused }])
+      const { recorded, event: unprojectable } = item
+      await apply([{ recorded, refused, unprojectable }])
       return
     }
     const middle = Math.ceil(items.length / 2)

@@ -48,7 +48,8 @@ const TRY_AGAIN = new Set(['55P03', '40P01'])
  * written on, and switches when level with them: in one transaction that keeps the runner out.
  * Killed at any place it goes on from where it was the next time; a log or a database that is
  * away is waited for. Memory is bounded by two batches. Returns once the new rows are live;
- * throws only when the signal is aborted (its reason) or for a bug.
+ * throws only when the signal is aborted (its reason), for a bug, or CONTRADICTION when a
+ * projection says that its new rows must not be read: then the old ones stay.
  */
 export async function rebuild (options: RebuildOptions): Promise<void> {
   const { signal, pool } = options
@@ -63,6 +64,7 @@ export async function rebuild (options: RebuildOptions): Promise<void> {
       await dropRetired(pool)
       return
     } catch (err) {
+      if (isLedgerError(err, 'CONTRADICTION')) await discard(pool, building)
       if (!isPassing(err)) throw err
       options.onRetry?.(err)
       await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined)
@@ -73,6 +75,13 @@ export async function rebuild (options: RebuildOptions): Promise<void> {
 function isPassing (err: unknown): boolean {
   return isLedgerError(err, 'LOG_UNAVAILABLE') || isLedgerError(err, 'CHECKPOINT_MOVED') ||
     isUnavailable(err) || TRY_AGAIN.has(codeOf(err))
+}
+
+/** What must not be read is not built on either: the next attempt begins anew. */
+async function discard (pool: Pool, building: readonly Target[]): Promise<void> {
+  await inTransaction(pool, async (tx) => {
+    for (const { generation } of building) await dropGeneration(tx, generation)
+  })
 }
 
 /** Whether these went live in a commit whose answer was lost. */
@@ -237,9 +246,19 @@ async function switchOver (build: Build): Promise<boolean> {
       if (rest.length > SWITCH_EVENTS_MAX) return false
     }
     await applyTo(tx, build, rest)
+    await refuseContradictions(tx, build.building)
     for (const { projection, generation } of build.building) {
       await goLive(tx, projection, generation)
     }
     return true
   })
+}
+
+/** Throws CONTRADICTION if one of them must not be read. */
+async function refuseContradictions (tx: Tx, building: readonly Target[]): Promise<void> {
+  await tx.query("select set_config('search_path', $1, true)", [searchPath(building)])
+  for (const { projection } of building) {
+    const why = await projection.contradiction?.(tx)
+    if (why !== undefined) throw new LedgerError('CONTRADICTION', `${projection.name}: ${why}`)
+  }
 }

@@ -1,5 +1,6 @@
 import { bigintColumn, textColumn, uuidColumn } from '../../projections/columns.ts'
 import type { Projection } from '../../projections/projection.ts'
+import { CHECKPOINT_ACTION } from '../../schemas/checkpoint.ts'
 import type { DecodedEvent, Recorded } from '../../schemas/recorded.ts'
 import type { Tx } from '../postgres/transaction.ts'
 import { eraseFrom, findErased } from './erased.ts'
@@ -39,26 +40,31 @@ export async function writeRows (
     'refused' in item ? [{ recorded: item.recorded, ...item.refused }] : [])
   const byEvent = new Map<DecodedEvent, Recorded>()
   for (const item of items) if ('event' in item) byEvent.set(item.event, item.recorded)
-  const batch = {
-    events: [...byEvent.keys()],
-    park (event: DecodedEvent, code: string, reason: string): void {
-      const recorded = byEvent.get(event)
-      if (recorded !== undefined) parked.push({ recorded, code, reason })
-    }
+  const park = (event: DecodedEvent, code: string, reason: string): void => {
+    const recorded = byEvent.get(event)
+    if (recorded !== undefined) parked.push({ recorded, code, reason })
   }
-  if (batch.events.length > 0) {
-    // Asked for beside the rows: most batches name nobody who was erased, and wait for nothing.
-    const asked = findErased(tx, batch.events)
-    asked.catch(() => undefined)
-    await allSettled(targets, async ({ projection }) => {
-      await projection.apply(batch, tx)
-    }, fault)
-    await eraseFrom(tx, targets, await asked)
-    await fault('erased')
-  }
-  if (parked.length > 0) await park(tx, parked)
+  const events = [...byEvent.keys()]
+  const history = events.filter(({ action }) => action !== CHECKPOINT_ACTION)
+  const everything = items.flatMap(recordOf)
+  // Asked for beside the rows: most batches name nobody who was erased, and wait for nothing.
+  const asked = findErased(tx, history)
+  asked.catch(() => undefined)
+  await allSettled(targets, async ({ projection: { takes, apply } }) => {
+    const given = takes === 'everything' ? everything : history
+    if (given.length > 0) await apply({ events: given, park }, tx)
+  }, fault)
+  await eraseFrom(tx, targets, await asked)
+  await fault('erased')
+  if (parked.length > 0) await insertParked(tx, parked)
   await fault('parked')
-  return batch.events.length
+  return events.length
+}
+
+/** What is a record of ours, whether or not it has rows. */
+function recordOf (item: Item): DecodedEvent[] {
+  const event = 'event' in item ? item.event : item.unprojectable
+  return event === undefined ? [] : [event]
 }
 
 async function allSettled (
@@ -77,7 +83,7 @@ async function allSettled (
   }
 }
 
-async function park (tx: Tx, parked: readonly Parked[]): Promise<void> {
+async function insertParked (tx: Tx, parked: readonly Parked[]): Promise<void> {
   await tx.query(`
     insert into control.parked (
       position, stream, revision, event_id, event_type, reason_code, reason, data)

@@ -9,7 +9,9 @@ import { codeOf, isUnavailable } from '../postgres/errors.ts'
 import type { Pool } from '../postgres/pool.ts'
 import type { Fault } from './fault.ts'
 import { acquireLease, releaseLease } from './lease.ts'
-import { initialStatus, writeStatus, type WorkerState, type WorkerStatus } from './status.ts'
+import {
+  initialStatus, writeStatus, type SealingStatus, type WorkerState, type WorkerStatus
+} from './status.ts'
 import { serveTerm } from './term.ts'
 
 export interface RunnerOptions {
@@ -48,6 +50,8 @@ export interface Runner {
    */
   run (signal: AbortSignal): Promise<void>
   status (): Readonly<WorkerStatus>
+  /** What the sealer of this process says, to be shown with the rest. */
+  sealing (said: SealingStatus): void
 }
 
 const LEASE_MS = 5_000
@@ -67,7 +71,8 @@ export function createRunner (options: RunnerOptions): Runner {
   }
   return {
     run: async (signal) => { await run(context, signal) },
-    status: () => ({ ...context.status })
+    status: () => ({ ...context.status }),
+    sealing: (said) => { context.status.sealing = said }
   }
 }
 

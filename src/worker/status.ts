@@ -21,10 +21,24 @@ export interface WorkerStatus {
   lagMs: number | undefined
   /** What is being built beside: name and events so far. */
   rebuilding: Readonly<Record<string, string>>
+  /** Why rebuilt rows are kept from readers, or undefined. */
+  contradiction: string | undefined
+  /** What the sealer says; undefined: this process has none, or it has not looked yet. */
+  sealing: SealingStatus | undefined
   events: number
   batches: number
   /** Batches of this process that the fence kept out. */
   fenceRejections: number
+}
+
+/** How sealing goes. */
+export interface SealingStatus {
+  /** `waiting`: something is away. `inconsistent`: at least one tree is refused. */
+  state: 'sealing' | 'waiting' | 'inconsistent'
+  /** In words, or undefined. */
+  problem: string | undefined
+  /** Tenants whose tree is refused. */
+  refused: number
 }
 
 export function initialStatus (holder: string): WorkerStatus {
@@ -38,6 +52,8 @@ export function initialStatus (holder: string): WorkerStatus {
     lagEvents: undefined,
     lagMs: undefined,
     rebuilding: {},
+    contradiction: undefined,
+    sealing: undefined,
     events: 0,
     batches: 0,
     fenceRejections: 0
@@ -47,6 +63,7 @@ export function initialStatus (holder: string): WorkerStatus {
 /** The `detail` column: everything that has no column of its own. JSON, no 64-bit numbers. */
 export function detailOf (status: WorkerStatus): Record<string, unknown> {
   const { reason, holder, fence, position, lagEvents, lagMs, rebuilding } = status
+  const { contradiction, sealing } = status
   return {
     reason,
     holder,
@@ -54,7 +71,9 @@ export function detailOf (status: WorkerStatus): Record<string, unknown> {
     position: position?.toString(),
     lagEvents,
     lagMs,
-    rebuilding
+    rebuilding,
+    contradiction,
+    sealing
   }
 }
 

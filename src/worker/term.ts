@@ -24,6 +24,8 @@ export interface Term {
 
 /** How often tables, views and retired generations are looked after. */
 const CARE_EVERY_HEARTBEATS = 5
+/** A rebuild that contradicts what was signed is not tried again at once. */
+const CONTRADICTION_RETRY_MS = 60_000
 
 /**
  * Prepares the read models and follows the log until the signal is aborted. Throws FENCED when
@@ -138,12 +140,24 @@ async function build ({ context, signal }: Term, projections: Projection[]): Pro
       },
       onRetry: (err) => { logger.warn({ err, names }, 'the rebuild is interrupted') }
     })
+    status.contradiction = undefined
     logger.info({ names }, 'rebuilt')
   } catch (err) {
-    if (!signal.aborted) throw err
+    // Readers keep what they have; only people can tell what happened to the log.
+    if (isLedgerError(err, 'CONTRADICTION')) await refuse(context, err, signal)
+    else if (!signal.aborted) throw err
   } finally {
     status.rebuilding = {}
   }
+}
+
+/** Says that a rebuild must not go live, and waits before it is tried again. */
+async function refuse (
+  { logger, status }: RunnerContext, err: Error, signal: AbortSignal
+): Promise<void> {
+  logger.error({ err }, 'the rebuilt rows are refused')
+  status.contradiction = err.message
+  await pause(CONTRADICTION_RETRY_MS, signal)
 }
 
 /**

@@ -17,6 +17,9 @@ import { localMasterKey } from '../../src/privacy/master-key.ts'
 import { createEraser } from '../../src/privacy/eraser.ts'
 import { createVault } from '../../src/privacy/vault.ts'
 import { createErasures } from '../../src/worker/erasure.ts'
+import { ED25519, signerFrom } from '../../src/proof/keys.ts'
+import { createSealer } from '../../src/worker/sealer.ts'
+import type { SealingKeys } from '../../src/worker/sealing-key.ts'
 import { createRunner } from '../../src/worker/runner.ts'
 import { testDatabase, testNode, type TestDatabase, type TestNode } from '../helper.ts'
 
@@ -92,7 +95,19 @@ export async function testService (t: Test): Promise<TestService> {
       heartbeatMs: 200,
       retryMs: 100
     })
-    const done = Promise.all([runner.run(stop.signal), erasures.run(stop.signal)])
+    const sealer = createSealer({
+      pool: workerPool,
+      log,
+      name: 'test',
+      keys: localKeys(),
+      logger,
+      now: Date.now,
+      newId: mintId,
+      isActive: () => runner.status().state === 'live',
+      onStatus: runner.sealing,
+      intervalMs: 100
+    })
+    const done = Promise.all([runner, erasures, sealer].map(({ run }) => run(stop.signal)))
     worker = { stop, done: done.then(() => undefined) }
   }
   const stopWorker = async (): Promise<void> => {
@@ -140,6 +155,15 @@ export async function testService (t: Test): Promise<TestService> {
     return answer.json()
   }
   return { app, database, node, log, keys, declared, call, append, stopWorker, startWorker }
+}
+
+/** The key that signs checkpoints of `test/<tenant>`. */
+function localKeys (): SealingKeys {
+  return {
+    signers: async (origin) => ({
+      current: signerFrom(origin, ED25519, Buffer.alloc(32, 7)), previous: undefined
+    })
+  }
 }
 
 /** A good event; what is said replaces its members. */

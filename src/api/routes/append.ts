@@ -4,6 +4,7 @@ import { EventInput } from '../../../schemas/events/index.ts'
 import {
   AppendHeaders, BatchResult, NoQuery, Receipt, type ItemResult
 } from '../../../schemas/http/events.ts'
+import type { InclusionProof } from '../../../schemas/http/proofs.ts'
 import { BATCH_MAX_EVENTS } from '../../../schemas/primitives.ts'
 import { ERRORS, LedgerError } from '../../errors.ts'
 import type { AppendResult, Receipt as LedgerReceipt } from '../../ledger/receipt.ts'
@@ -11,8 +12,9 @@ import { callerOf, tenantOf } from '../auth.ts'
 import { JSON_TYPE, mediaTypeOf, NDJSON_TYPE, takeBytes } from '../bodies.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { takeEvents, type Taken } from '../intake.ts'
-import { preferredWaitS } from '../prefer.ts'
+import { preferredWaitS, prefersProof } from '../prefer.ts'
 import { problemOf } from '../problems.ts'
+import { waitForProofs } from '../proofs.ts'
 import { POSITION_HEADER } from '../reading.ts'
 import type { Services } from '../services.ts'
 import { refuseOrTake } from '../validator.ts'
@@ -87,10 +89,10 @@ async function append (
     : await services.ledger.record({ ...owner, settings }, accepted.map(({ event }) => event))
   const results = inOrder(items, recorded)
   count(services, results)
-  const projected = await waitFor(services, request, reply, results)
+  const waited = await waitFor(services, { request, reply, tenant: owner.tenant }, results)
   return many
-    ? await answerMany(request, reply, results, projected)
-    : await answerOne(reply, results, projected)
+    ? await answerMany(request, reply, results, waited)
+    : await answerOne(reply, results, waited)
 }
 
 /** Refusals at the door and results of the ledger, in the order of the request. */
@@ -103,36 +105,55 @@ function inOrder (items: readonly Taken[], recorded: readonly AppendResult[]): A
   })
 }
 
-/** Whether reads show all of them, if the request asks to wait for that. */
+/** What came of waiting, if the request asks for that. */
+interface Waited {
+  /** Whether reads show all of them. */
+  projected?: boolean
+  /** By id; all or none. */
+  proofs?: ReadonlyMap<string, InclusionProof>
+}
+
 async function waitFor (
-  services: Services, request: FastifyRequest, reply: FastifyReply, results: readonly AppendResult[]
-): Promise<boolean | undefined> {
+  services: Services,
+  { request, reply, tenant }: { request: FastifyRequest, reply: FastifyReply, tenant: string },
+  results: readonly AppendResult[]
+): Promise<Waited> {
   const positions = results.flatMap((result) => result.ok ? [result.receipt.position] : [])
-  if (positions.length === 0) return undefined
+  if (positions.length === 0) return {}
   const last = positions.reduce((most, position) => position > most ? position : most)
   reply.header(POSITION_HEADER, String(last))
-  const seconds = preferredWaitS(headerOf(request, 'prefer'))
-  if (seconds === undefined) return undefined
-  reply.header('preference-applied', `wait=${seconds}`)
-  return await services.progress.reached(last, seconds * 1_000)
+  const prefer = headerOf(request, 'prefer')
+  const seconds = preferredWaitS(prefer)
+  if (seconds === undefined) return {}
+  const start = performance.now()
+  const projected = await services.progress.reached(last, seconds * 1_000)
+  if (!prefersProof(prefer)) {
+    reply.header('preference-applied', `wait=${seconds}`)
+    return { projected }
+  }
+  reply.header('preference-applied', `wait=${seconds}; until=proven`)
+  if (!projected) return { projected }
+  const ids = results.flatMap((result) => result.ok ? [result.receipt.id] : [])
+  const leftMs = seconds * 1_000 - (performance.now() - start)
+  return { projected, proofs: await waitForProofs(services.pool, tenant, ids, leftMs) }
 }
 
 async function answerOne (
-  reply: FastifyReply, [result]: readonly AppendResult[], projected: boolean | undefined
+  reply: FastifyReply, [result]: readonly AppendResult[], waited: Waited
 ): Promise<FastifyReply> {
   if (result === undefined) throw new LedgerError('INTERNAL', 'no result of an event')
   if (!result.ok) throw result.error
-  return await reply.code(statusOf(result)).send(receiptOf(result.receipt, projected))
+  return await reply.code(statusOf(result)).send(receiptOf(result.receipt, waited))
 }
 
 async function answerMany (
   request: FastifyRequest, reply: FastifyReply,
-  results: readonly AppendResult[], projected: boolean | undefined
+  results: readonly AppendResult[], waited: Waited
 ): Promise<FastifyReply> {
   const outage = commonOutage(results)
   if (outage !== undefined) throw outage
   const items = results.map((result): ItemResult => result.ok
-    ? { status: statusOf(result), receipt: receiptOf(result.receipt, projected) }
+    ? { status: statusOf(result), receipt: receiptOf(result.receipt, waited) }
     : { status: statusOf(result), problem: problemOf(result.error, request.id) })
   return await reply.code(results.every(({ ok }) => ok) ? 201 : 207).send({ items })
 }
@@ -149,7 +170,8 @@ function statusOf (result: AppendResult): number {
   return result.receipt.duplicate ? 200 : 201
 }
 
-function receiptOf (receipt: LedgerReceipt, projected: boolean | undefined): Receipt {
+function receiptOf (receipt: LedgerReceipt, { projected, proofs }: Waited): Receipt {
+  const proof = proofs?.get(receipt.id)
   return {
     id: receipt.id,
     stream: receipt.stream,
@@ -158,7 +180,8 @@ function receiptOf (receipt: LedgerReceipt, projected: boolean | undefined): Rec
     recordedAt: receipt.recordedAt,
     leafHash: receipt.leafHash.toString('hex'),
     duplicate: receipt.duplicate,
-    ...(projected === undefined ? {} : { projected })
+    ...(projected === undefined ? {} : { projected }),
+    ...(proof === undefined ? {} : { proof })
   }
 }
 

@@ -7,11 +7,11 @@ import {
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import { Type } from '@sinclair/typebox'
 import { LedgerError } from '../../errors.ts'
-import { readEvent } from '../../ledger/read.ts'
-import { leafData, leafHash } from '../../proof/leaf.ts'
+import { leafHash } from '../../proof/leaf.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import { eventFilter } from '../filters.ts'
+import { readLeaf } from '../leaf.ts'
 import { sendEvents, sendText } from '../pages.ts'
 import { accessOf, presentRows } from '../present.ts'
 import { readTenant } from '../reading.ts'
@@ -73,11 +73,7 @@ export const rawEvent = (services: Services): Endpoint => endpoint({
   const { id } = request.params
   const row = await readTenant(services, request, reply, async (tx) => await findEvent(tx, id))
   if (row === undefined) throw noEvent()
-  const event = await readEvent(services.log, row.stream, row.revision)
-  if (event?.id !== id) {
-    throw new LedgerError('LOG_REGRESSION', `event ${id} is not where it was projected from`)
-  }
-  const leaf = leafData(event)
+  const leaf = await readLeaf(services.log, row)
   reply.header('ledger-leaf-hash', leafHash(leaf).toString('hex'))
   return await sendText(reply, leaf)
 })

@@ -9,19 +9,15 @@ import {
   lastRevision, replayAll as replayTenant, replayStream as replayOne
 } from '../../ledger/read.ts'
 import { parseStream } from '../../ledger/streams.ts'
-import type { Pool } from '../../postgres/pool.ts'
-import { inTenant } from '../../postgres/transaction.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { NDJSON_TYPE } from '../bodies.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import { sendLines } from '../ndjson.ts'
+import { placeAt } from '../place.ts'
 import { problemOf, toLedgerError } from '../problems.ts'
-import { notBuiltYet, openReading, POSITION_HEADER } from '../reading.ts'
+import { POSITION_HEADER } from '../reading.ts'
 import type { Services } from '../services.ts'
 import { refusal } from '../validator.ts'
-
-/** The largest number that Postgres takes for a position. */
-const POSITION_MAX = 2n ** 63n - 1n
 
 const tags = ['replay']
 const response = { 200: { content: { [NDJSON_TYPE]: { schema: ReplayLine } } } }
@@ -114,33 +110,13 @@ function lineOf ({ id, stream, revision, position, type, data, metadata }: Recor
   })
 }
 
-/**
- * The place in `$all` of an event of the tenant. The log cannot be read from anywhere else, and
- * only the read models know which numbers are places of events.
- */
+/** Where a replay goes on. */
 async function placeOf (
   { pool }: Services, tenant: string, position: string
 ): Promise<LogPosition> {
-  const commit = BigInt(position)
-  const prepare = commit > POSITION_MAX ? undefined : await prepareOf(pool, tenant, commit)
-  if (prepare !== undefined) return { commit, prepare }
+  const place = await placeAt(pool, tenant, BigInt(position))
+  if (place !== undefined) return place
   throw refusal([{ pointer: 'after', detail: 'is not the position of an event that reads show' }])
-}
-
-async function prepareOf (
-  pool: Pool, tenant: string, commit: bigint
-): Promise<bigint | undefined> {
-  try {
-    return await inTenant(pool, tenant, async (tx) => {
-      await openReading(tx)
-      const { rows: [row] } = await tx.query<{ prepare: bigint }>(
-        'select prepare from entry where position = $1', [commit])
-      return row?.prepare
-    })
-  } catch (err) {
-    if (!notBuiltYet(err)) throw err
-    return undefined
-  }
 }
 
 function least (end: bigint, until: string | undefined): bigint {

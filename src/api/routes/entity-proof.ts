@@ -1,0 +1,83 @@
+import { Readable } from 'node:stream'
+import { leavesOfStream, nodeReader, sealedRevisions } from '../../../projections/merkle/queries.ts'
+import type { Tx } from '../../../projections/projection.ts'
+import { EntityParams } from '../../../schemas/http/entities.ts'
+import { NoQuery } from '../../../schemas/http/events.ts'
+import { AtLeast } from '../../../schemas/http/paging.ts'
+import { Type } from '@sinclair/typebox'
+import { LedgerError } from '../../errors.ts'
+import { replayStream } from '../../ledger/read.ts'
+import { streamName } from '../../ledger/streams.ts'
+import { inTenant } from '../../postgres/transaction.ts'
+import { RUN_MAX } from '../../proof/bundle.ts'
+import { writeBundle, type BundleLeaf } from '../../proof/bundle-writer.ts'
+import { leafData } from '../../proof/leaf.ts'
+import { callerOf, tenantOf } from '../auth.ts'
+import { NDJSON_TYPE } from '../bodies.ts'
+import { endpoint, type Endpoint } from '../endpoint.ts'
+import { partyOf } from '../filters.ts'
+import { sendBody } from '../pages.ts'
+import { originOf, policyOfLog, requireHead } from '../proofs.ts'
+import { openReading, readTenant } from '../reading.ts'
+import type { Services } from '../services.ts'
+
+/** The whole history of an entity, proven. */
+export const entityProof = (services: Services): Endpoint => endpoint({
+  summary: 'Prove the whole history of an entity',
+  description: 'A bundle (NDJSON) of everything that happened to it up to the last signed ' +
+    'checkpoint: revisions 0 to n, none missing, each proven. `audit-ledger verify` checks it ' +
+    'offline.',
+  operationId: 'proveEntity',
+  tags: ['integrity'],
+  params: EntityParams,
+  querystring: NoQuery,
+  headers: AtLeast,
+  response: { 200: { content: { [NDJSON_TYPE]: { schema: Type.String() } } } }
+}, async (request, reply) => {
+  const tenant = tenantOf(callerOf(request))
+  const { type, key } = await partyOf(services.vault, tenant, request.params)
+  const stream = streamName({ tenant, type, key })
+  const { head, revisions, policy } = await readTenant(services, request, reply, async (tx) => {
+    const head = await requireHead(tx)
+    const [revisions, policy] = await Promise.all([
+      sealedRevisions(tx, stream, head.size), policyOfLog(tx, originOf(head))
+    ])
+    return { head, revisions, policy }
+  })
+  if (revisions === 0n) {
+    throw new LedgerError('NOT_FOUND', 'Nothing that happened to it is in a signed checkpoint')
+  }
+  const asTenant = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
+    await inTenant(services.pool, tenant, async (tx) => {
+      await openReading(tx)
+      return await work(tx)
+    })
+  const bundle = writeBundle({
+    manifest: { origin: originOf(head), policy, scope: { type: 'stream', stream, revisions } },
+    checkpoint: head.note,
+    leaves: leavesOf(services, asTenant, { stream, revisions }),
+    readNodes: async (nodes) => await asTenant(async (tx) =>
+      nodes.map(await nodeReader(tx, nodes, head.size)))
+  })
+  return await sendBody(reply, NDJSON_TYPE, Readable.from(bundle, { objectMode: false }))
+})
+
+type AsTenant = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
+
+/** Leaf data from the log, indexes from the rows, a few hundred at a time. */
+async function * leavesOf (
+  { log }: Services, asTenant: AsTenant,
+  { stream, revisions }: { stream: string, revisions: bigint }
+): AsyncGenerator<BundleLeaf> {
+  for (let from = 0n; from < revisions; from += BigInt(RUN_MAX)) {
+    const end = from + BigInt(RUN_MAX)
+    const until = (end < revisions ? end : revisions) - 1n
+    const rows = await asTenant(async (tx) =>
+      await leavesOfStream(tx, stream, { from, limit: RUN_MAX }))
+    const indexes = new Map(rows.map(({ revision, index }) => [revision, index]))
+    for await (const event of replayStream(log, stream, { from, until })) {
+      const index = indexes.get(event.revision)
+      if (index !== undefined) yield { index, leaf: leafData(event) }
+    }
+  }
+}
