@@ -56,6 +56,14 @@ export function selectPage (selection: Selection, page: Page): Query {
   return { statement: plain ? prepared(text) : text, values }
 }
 
+/** The statement for the position of the event after the `offset` newest ones. */
+export function selectNth (selection: Selection, offset: number): Query {
+  const { from, narrow, position, where, values, param } = source(selection)
+  const text = `select ${position} as position from ${narrow ?? from}
+    where ${conjunction(where)} order by ${position} desc limit 1 offset ${param(offset)}`
+  return { statement: text, values }
+}
+
 /** The statement for how many events there are, counted no further than `cap`. */
 export function selectCount (selection: Selection, cap: number): Query {
   const { from, narrow, where, values, param } = source(selection)

@@ -92,6 +92,7 @@ export const EventView = Type.Object({
   changes: Type.Optional(Type.Array(Change)),
   data: Type.Optional(Type.Unknown())
 }, { title: 'RecordedEvent' })
+export type EventView = Static<typeof EventView>
 
 export const EventPage = pageOf(EventView)
 

@@ -4,6 +4,15 @@ import fastify, { LogController, type FastifyBaseLogger } from 'fastify'
 import { uuidv7 } from 'uuidv7'
 import type { Role } from '../../schemas/http/api-keys.ts'
 import { BATCH_MAX_BYTES } from '../../schemas/primitives.ts'
+import { activityLogs } from './adapters/coequal.ts'
+import { organizationActions, organizationEventLogs, organizationTasks } from './adapters/equa.ts'
+import { activityAudit } from './adapters/mosaic.ts'
+import { activityList, oneActivity } from './adapters/sovrium.ts'
+import {
+  activities, activity, adminActivities, apiTransactions, authEvents, dataAccess, dataChanges,
+  externalApi, systemEvents
+} from './adapters/truledgr.ts'
+import { adminSummary, ownSummary } from './adapters/truledgr-summary.ts'
 import { takeJson } from './bodies.ts'
 import type { App, Endpoint, Method } from './endpoint.ts'
 import { describeRoutes } from './openapi.ts'
@@ -36,7 +45,11 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 
 type Row = [method: Method, url: string, make: (services: Services) => Endpoint]
 
+type ProtectedRow = [...Row, roles: readonly Role[]]
+
 const READERS: readonly Role[] = ['auditor', 'compliance']
+/** Auditors read everybody's, users their own. */
+const OWN: readonly Role[] = ['self', ...READERS]
 
 /** Everything that needs no credential. */
 export const PUBLIC: readonly Row[] = [
@@ -47,8 +60,30 @@ export const PUBLIC: readonly Row[] = [
   ['GET', '/problems/:code', problemPage]
 ]
 
+/** The paths of the five systems that this ledger unites, as they documented them. */
+const SYSTEMS: readonly ProtectedRow[] = [
+  ['GET', '/api/activity', activityList, READERS],
+  ['GET', '/api/activity/:activityId', oneActivity, READERS],
+  ['GET', '/api/activity/audit/:entityType/:entityId', activityAudit, READERS],
+  ['GET', '/api/activity-logs', activityLogs, ['self']],
+  ['GET', '/activities/', activities, OWN],
+  ['GET', '/activities/:activity_id', activity, OWN],
+  ['GET', '/activities/summary/user', ownSummary, ['self']],
+  ['GET', '/activities/api-transactions/', apiTransactions, OWN],
+  ['GET', '/activities/data-access/', dataAccess, OWN],
+  ['GET', '/activities/data-changes/', dataChanges, OWN],
+  ['GET', '/activities/auth-events/', authEvents, OWN],
+  ['GET', '/activities/external-api/', externalApi, OWN],
+  ['GET', '/activities/system-events/', systemEvents, READERS],
+  ['GET', '/activities/admin/users/:user_id/activities', adminActivities, READERS],
+  ['GET', '/activities/admin/summary/:user_id', adminSummary, READERS],
+  ['GET', '/organizations/:organizationId/actions', organizationActions, READERS],
+  ['GET', '/organizations/:organizationId/event-logs', organizationEventLogs, READERS],
+  ['GET', '/organizations/:organizationId/tasks', organizationTasks, READERS]
+]
+
 /** Everything else: what is where, and who may call it. */
-export const PROTECTED: ReadonlyArray<[...Row, roles: readonly Role[]]> = [
+export const PROTECTED: readonly ProtectedRow[] = [
   ['POST', '/v1/events', appendEvents, ['producer']],
   ['GET', '/v1/events', listEvents, READERS],
   ['GET', '/v1/events/:id', oneEvent, READERS],
@@ -70,7 +105,8 @@ export const PROTECTED: ReadonlyArray<[...Row, roles: readonly Role[]]> = [
   ['POST', '/v1/api-keys', createKey, ['admin']],
   ['GET', '/v1/api-keys', listKeys, ['admin']],
   ['POST', '/v1/api-keys/:id/rotate', rotateKey, ['admin']],
-  ['DELETE', '/v1/api-keys/:id', revokeKey, ['admin']]
+  ['DELETE', '/v1/api-keys/:id', revokeKey, ['admin']],
+  ...SYSTEMS
 ]
 
 /**

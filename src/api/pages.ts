@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { EventRow, Page } from '../../projections/entries/queries.ts'
 import type { Tx } from '../../projections/projection.ts'
+import type { EventView } from '../../schemas/http/events.ts'
 import { COUNT_MAX, PAGE_DEFAULT } from '../../schemas/http/paging.ts'
 import { callerOf, tenantOf } from './auth.ts'
 import { openCursor, sealCursor, type CursorScope } from './cursor.ts'
@@ -28,6 +29,8 @@ export interface EventList {
   /** Counts no further than `cap`. */
   count: (tx: Tx, cap: number) => Promise<number>
   estimate?: (tx: Tx) => Promise<number>
+  /** What a page says of each event, where that is not the event itself. */
+  show?: (event: EventView) => unknown
 }
 
 /** Which page of which list a request asks for. */
@@ -67,7 +70,11 @@ export async function sendEvents (
   })
   const caller = callerOf(request)
   const reader = { tenant: tenantOf(caller), access: accessOf(caller) }
-  const items = await presentRows(services.vault, reader, rows.slice(0, limit))
+  const texts = await presentRows(services.vault, reader, rows.slice(0, limit))
+  const { show } = list
+  const items = show === undefined
+    ? texts
+    : texts.map((text) => JSON.stringify(show(JSON.parse(text))))
   const last = rows.length > limit ? rows[limit - 1] : undefined
   const nextCursor = last === undefined ? null : sealCursor(scope, String(last.position))
   return await sendPage(request, reply, { items, nextCursor, count })

@@ -5,12 +5,15 @@ import t from 'tap'
 import { ReplayLine } from '../../schemas/http/replay.ts'
 import { Problem } from '../../schemas/problem.ts'
 import { PROTECTED, PUBLIC } from '../../src/api/app.ts'
-import { event, SERVER_ROLES, TENANT_ROLES, testService, until, type Answer } from './service.ts'
+import {
+  event, SELF, SERVER_ROLES, TENANT_ROLES, testService, until, type Answer
+} from './service.ts'
 
 const service = await testService(t)
 const { call, append, app } = service
 
 const receipt = await append('acme', event())
+const own = await append('acme', event({ actor: SELF }))
 const { id: keyId } = (await call('acme.admin', {
   method: 'POST', url: '/v1/api-keys', payload: { name: 'spare', roles: ['auditor'] }
 })).json()
@@ -70,6 +73,40 @@ const SAMPLES: Record<string, { request: InjectOptions, status: number, foreign:
   },
   'DELETE /v1/api-keys/:id': {
     request: { url: `/v1/api-keys/${keyId}` }, status: 200, foreign: 404
+  },
+  'GET /api/activity': { request: {}, status: 200, foreign: 200 },
+  'GET /api/activity/:activityId': {
+    request: { url: `/api/activity/act_${receipt.id}` }, status: 200, foreign: 404
+  },
+  'GET /api/activity/audit/:entityType/:entityId': {
+    request: { url: '/api/activity/audit/order/456' }, status: 200, foreign: 200
+  },
+  'GET /api/activity-logs': { request: {}, status: 200, foreign: 200 },
+  'GET /activities/': { request: {}, status: 200, foreign: 200 },
+  'GET /activities/:activity_id': {
+    request: { url: `/activities/${own.id}` }, status: 200, foreign: 404
+  },
+  'GET /activities/summary/user': { request: {}, status: 200, foreign: 200 },
+  'GET /activities/api-transactions/': { request: {}, status: 200, foreign: 200 },
+  'GET /activities/data-access/': { request: {}, status: 200, foreign: 200 },
+  'GET /activities/data-changes/': { request: {}, status: 200, foreign: 200 },
+  'GET /activities/auth-events/': { request: {}, status: 200, foreign: 200 },
+  'GET /activities/external-api/': { request: {}, status: 200, foreign: 200 },
+  'GET /activities/system-events/': { request: {}, status: 200, foreign: 200 },
+  'GET /activities/admin/users/:user_id/activities': {
+    request: { url: '/activities/admin/users/u-81/activities' }, status: 200, foreign: 200
+  },
+  'GET /activities/admin/summary/:user_id': {
+    request: { url: '/activities/admin/summary/u-81' }, status: 200, foreign: 200
+  },
+  'GET /organizations/:organizationId/actions': {
+    request: { url: '/organizations/acme/actions' }, status: 200, foreign: 404
+  },
+  'GET /organizations/:organizationId/event-logs': {
+    request: { url: '/organizations/acme/event-logs' }, status: 200, foreign: 404
+  },
+  'GET /organizations/:organizationId/tasks': {
+    request: { url: '/organizations/acme/tasks' }, status: 200, foreign: 404
   }
 }
 
