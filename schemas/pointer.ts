@@ -1,4 +1,4 @@
-/** One thing that is wrong, at a JSON Pointer into the value, and what would be right. */
+/** One thing that is wrong, at a JSON Pointer (RFC 6901) into the value, or a parameter's name. */
 export interface Violation {
   pointer: string
   detail: string

@@ -10,7 +10,9 @@ export const ProblemViolation = Type.Object({
 
 /** What every refusal and failure looks like: RFC 9457, `application/problem+json`. */
 export const Problem = Type.Object({
-  type: Type.String({ description: 'Stable: /problems/<kebab-case code>; that address explains it' }),
+  type: Type.String({
+    description: 'Stable: /problems/<kebab-case code>; that address explains it'
+  }),
   title: Type.String(),
   status: Type.Integer(),
   detail: Type.String(),

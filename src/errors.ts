@@ -1,3 +1,7 @@
+import type { Violation } from '../schemas/pointer.ts'
+
+export type { Violation } from '../schemas/pointer.ts'
+
 /** Every failure this program can name. The HTTP status is what a client sees of it. */
 export const ERRORS = {
   INVALID_REQUEST: { status: 400, title: 'The request is not valid' },
@@ -29,12 +33,6 @@ export const ERRORS = {
 } as const
 
 export type ErrorCode = keyof typeof ERRORS
-
-/** One thing that is wrong, at a JSON Pointer (RFC 6901) into the body, or a parameter's name. */
-export interface Violation {
-  pointer: string
-  detail: string
-}
 
 export interface ErrorDetails {
   cause?: unknown

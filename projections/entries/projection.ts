@@ -6,6 +6,7 @@ import { actorKey, entityKey, tenantOf } from '../keys.ts'
 import type { Batch, Projection, Statement, Tx } from '../projection.ts'
 import { findable, storedView } from './view.ts'
 
+/** In the select list the arrays are walked together; in `from` each would be stored first. */
 const INSERT_ENTRIES: Statement = {
   name: 'insert_entries',
   text: `
@@ -13,11 +14,12 @@ const INSERT_ENTRIES: Statement = {
       tenant, position, prepare, id, stream, revision, action, category, outcome, source,
       actor_type, actor_key, entity_type, entity_key, ip, session, correlation_id,
       occurred_at, recorded_at, leaf_hash, body, head, sealed)
-    select * from unnest(
-      $1::text[], $2::bigint[], $3::bigint[], $4::uuid[], $5::text[], $6::bigint[], $7::text[],
-      $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
-      $15::text[], $16::text[], $17::text[], $18::timestamptz[], $19::timestamptz[],
-      $20::bytea[], $21::text[], $22::text[], $23::text[])
+    select unnest($1::text[]), unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::uuid[]),
+      unnest($5::text[]), unnest($6::bigint[]), unnest($7::text[]), unnest($8::text[]),
+      unnest($9::text[]), unnest($10::text[]), unnest($11::text[]), unnest($12::text[]),
+      unnest($13::text[]), unnest($14::text[]), unnest($15::text[]), unnest($16::text[]),
+      unnest($17::text[]), unnest($18::timestamptz[]), unnest($19::timestamptz[]),
+      unnest($20::bytea[]), unnest($21::text[]), unnest($22::text[]), unnest($23::text[])
     on conflict do nothing`
 }
 

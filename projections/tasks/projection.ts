@@ -1,3 +1,4 @@
+import { NAME_MAX_LENGTH } from '../../schemas/primitives.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
 import { bigintColumn, textColumn, timestampColumn } from '../columns.ts'
 import { actorKey, entityKey, joined, tenantOf } from '../keys.ts'
@@ -85,9 +86,15 @@ function foldTasks (events: readonly DecodedEvent[]): TaskRow[] {
   return [...found.values()]
 }
 
-/** The data may be sealed or another program's: only a text counts. */
+/** The data may be sealed or another program's: only a text counts, of an indexable length. */
 function textMember ({ data: { data } }: DecodedEvent, name: 'taskType' | 'status'): string | null {
   if (typeof data !== 'object' || data === null || !Object.hasOwn(data, name)) return null
   const value: unknown = Reflect.get(data, name)
-  return typeof value === 'string' ? value : null
+  return typeof value === 'string' ? cut(value) : null
+}
+
+/** Never inside a surrogate pair: half a character is not text. */
+function cut (text: string): string {
+  const shortened = text.slice(0, NAME_MAX_LENGTH)
+  return /[\uD800-\uDBFF]$/.test(shortened) ? shortened.slice(0, -1) : shortened
 }

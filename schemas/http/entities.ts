@@ -34,6 +34,12 @@ export const AsOf = Type.Union([Type.Object({
 }), Type.Null()], { description: 'The last event of the entity that the state includes' })
 export type AsOf = Static<typeof AsOf>
 
+/** The event that set a part of a state. */
+export const SetBy = Type.Object({
+  id: Uuid, revision: Int64, position: Int64, recordedAt: Timestamp
+}, { title: 'SetBy' })
+export type SetBy = Static<typeof SetBy>
+
 const Entity = Type.Object({ type: EntityType, id: Identifier })
 const Hidden = Type.Integer({
   description: 'Events whose states the reader cannot see: what they changed is not included'
@@ -43,6 +49,9 @@ export const StateView = Type.Object({
   entity: Entity,
   exists: Type.Boolean({ description: 'false: nothing known of it, or deleted' }),
   state: Type.Unknown(),
+  setBy: Type.Record(Type.String(), SetBy, {
+    description: 'JSON Pointer of each value of the state -> the event that set it'
+  }),
   asOf: AsOf,
   events: Type.Integer({ description: 'Events that happened to the entity until then' }),
   hidden: Hidden

@@ -17,6 +17,7 @@ import { takeJson } from './bodies.ts'
 import type { App, Endpoint, Method } from './endpoint.ts'
 import { describeRoutes } from './openapi.ts'
 import { sendProblem } from './problems.ts'
+import { refuseMalformed } from './malformed.ts'
 import { protect } from './protect.ts'
 import { createKey, listKeys, revokeKey, rotateKey } from './routes/api-keys.ts'
 import { appendEvents } from './routes/append.ts'
@@ -130,7 +131,8 @@ export function createApp (deps: ApiDeps): App {
       const given = headers['x-request-id']
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : uuidv7()
     },
-    frameworkErrors: sendProblem
+    frameworkErrors: sendProblem,
+    clientErrorHandler: refuseMalformed
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   app.setValidatorCompiler(refuseOrTake)

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LedgerError } from '../errors.ts'
 import type { Pool } from '../postgres/pool.ts'
-import { startListener } from '../privacy/vault-listener.ts'
+import { startListener } from '../postgres/listener.ts'
 
 /** The worker says the position it has committed on this channel. */
 export const PROGRESS_CHANNEL = 'ledger_progress'

@@ -1,34 +1,33 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { projectedLookup, type EventRow } from '../../projections/entries/queries.ts'
+import { fold } from '../../projections/entity-trails/fold.ts'
 import { trailUntil, type EntityKey, type Until } from '../../projections/entity-trails/queries.ts'
 import type { Tx } from '../../projections/projection.ts'
-import type { AsOf } from '../../schemas/http/entities.ts'
+import type { AsOf, SetBy } from '../../schemas/http/entities.ts'
 import { LedgerError } from '../errors.ts'
 import { streamName } from '../ledger/streams.ts'
 import { callerOf, tenantOf } from './auth.ts'
 import { AT_LEAST_WAIT_MS } from './consistency.ts'
-import { foldState, NOTHING, type EntityState, type StateEvent } from './fold.ts'
 import type { Moment } from './moment.ts'
 import { accessOf, presentRows } from './present.ts'
 import { readTenant } from './reading.ts'
 import type { Services } from './services.ts'
+import { stepOf, type ShownEvent } from './state-step.ts'
 import { refusal } from './validator.ts'
 
 /** A state is folded from so many events at most. */
 export const STATE_EVENTS_MAX = 100_000
 
 /** What an entity was at a moment. */
-export interface StateAt extends EntityState {
+export interface StateAt {
+  /** false: nothing is known of it, or it was deleted; the state is null then. */
+  exists: boolean
+  state: unknown
+  setBy: Record<string, SetBy>
   asOf: AsOf
   events: number
-}
-
-interface ShownEvent extends StateEvent {
-  id: string
-  revision: string
-  position: string
-  occurredAt: string
-  recordedAt: string
+  /** Events that say something of the state which the reader cannot see. */
+  hidden: number
 }
 
 /**
@@ -57,7 +56,7 @@ export async function statesAt (
   return await Promise.all(trails.map(async (rows, index) => {
     const texts = await presentRows(services.vault, reader, rows)
     const shown = texts.map((text): ShownEvent => JSON.parse(text))
-    return fold(inOrder(shown, moments[index]))
+    return foldAll(inOrder(shown, moments[index]))
   }))
 }
 
@@ -122,13 +121,23 @@ function inOrder (events: ShownEvent[], moment: Moment | undefined): ShownEvent[
   return events.toSorted((one, other) => Date.parse(one.occurredAt) - Date.parse(other.occurredAt))
 }
 
-function fold (events: readonly ShownEvent[]): StateAt {
-  const state = events.reduce<EntityState>(foldState, NOTHING)
-  const last = events.at(-1)
-  if (last === undefined) return { ...state, asOf: null, events: 0 }
+function foldAll (events: readonly ShownEvent[]): StateAt {
+  const seen = events.map(stepOf)
+  const { state, setBy } = fold(seen.map(({ step }) => step))
+  return {
+    exists: state !== undefined,
+    state: state ?? null,
+    setBy: Object.fromEntries(setBy),
+    asOf: asOf(events.at(-1)),
+    events: events.length,
+    hidden: seen.filter(({ hidden }) => hidden).length
+  }
+}
+
+function asOf (last: ShownEvent | undefined): AsOf {
+  if (last === undefined) return null
   const { id, revision, position, occurredAt, recordedAt } = last
-  const asOf = { id, revision, position, occurredAt, recordedAt }
-  return { ...state, asOf, events: events.length }
+  return { id, revision, position, occurredAt, recordedAt }
 }
 
 function greatest (positions: readonly bigint[]): bigint {

@@ -1,8 +1,7 @@
 import { splitJson, splitNdjson } from '../../schemas/bodies.ts'
-import { checkEvent, checkEventBytes } from '../../schemas/door.ts'
+import { takeEvent } from '../../schemas/door.ts'
 import type { EventInput } from '../../schemas/events/index.ts'
 import { BATCH_MAX_EVENTS } from '../../schemas/primitives.ts'
-import { parseStrictJson } from '../../schemas/strict-json.ts'
 import { LedgerError, type Violation } from '../errors.ts'
 import { idFromKey, type KeyOwner } from '../ledger/ids.ts'
 import { JSON_TYPE } from './bodies.ts'
@@ -50,14 +49,8 @@ function splitLines (bytes: Buffer): { many: boolean, items: Buffer[] } {
 }
 
 function takeOne (bytes: Buffer): Taken {
-  const tooLong = checkEventBytes(bytes.length)
-  if (tooLong.length > 0) return { ok: false, error: refused('EVENT_TOO_LARGE', tooLong) }
-  const parsed = parseStrictJson(bytes)
-  if (!parsed.ok) return { ok: false, error: refused('INVALID_JSON', parsed.violations) }
-  const violations = checkEvent(parsed.value)
-  if (violations.length > 0) return { ok: false, error: refused('INVALID_EVENT', violations) }
-  // The door has checked it against the vocabulary, so it is what the type says.
-  return { ok: true, event: parsed.value as unknown as EventInput }
+  const taken = takeEvent(bytes)
+  return taken.ok ? taken : { ok: false, error: refused(taken.code, taken.violations) }
 }
 
 function withId (taken: Taken, index: number, { idempotencyKey, owner }: IdSource): Taken {

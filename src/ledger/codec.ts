@@ -1,7 +1,6 @@
 import { TypeCompiler } from '@sinclair/typebox/compiler'
-import canonicalize from 'canonicalize'
 import { LedgerError } from '../errors.ts'
-import { leafData, leafHash } from '../proof/leaf.ts'
+import { leafHash } from '../proof/leaf.ts'
 import type { SubjectKey } from '../privacy/cipher.ts'
 import { subjectKey, type PersonalPart } from '../privacy/personal.ts'
 import { sealRecord, type PlainRecord } from '../privacy/seal.ts'
@@ -10,6 +9,7 @@ import { Action, LEAF_MAX_BYTES, Tenant, Uuid } from '../../schemas/primitives.t
 import {
   RECORD_VERSION, RecordedData, type DecodedEvent, type Recorded
 } from '../../schemas/recorded.ts'
+import { canonicalText } from './canonical.ts'
 import type { LogEvent } from './log.ts'
 import { parseStream, streamOf } from './streams.ts'
 
@@ -107,11 +107,11 @@ export function encode (options: EncodeOptions): Encoded {
   if (event.personal && !(dataCheck.Check(data) && streamOf(data) === stream)) {
     throw new LedgerError('INVALID_EVENT', `event ${id}: ${whyNot(data)}`)
   }
-  const json = canonicalize(data)
-  if (json === undefined) throw new LedgerError('INVALID_EVENT', `event ${id}: not a JSON value`)
+  const json = canonicalText(data)
   const logEvent = { id, type: event.action, data, json, ...metadataOf(event) }
   const bytes = Buffer.byteLength(json)
-  const size = bytes + Buffer.byteLength(leafText({ ...logEvent, json: '' }, stream, REVISION_MAX))
+  const size = bytes + Buffer.byteLength(
+    leafText({ ...logEvent, json: '', stream, revision: REVISION_MAX }))
   if (size > LEAF_MAX_BYTES) {
     throw new LedgerError('EVENT_TOO_LARGE',
       `event ${id}: its record has ${size} bytes, more than ${LEAF_MAX_BYTES}`)
@@ -121,22 +121,24 @@ export function encode (options: EncodeOptions): Encoded {
 
 /** The leaf hash of an encoded event, once its revision is known. */
 export function encodedLeafHash ({ event, stream }: Encoded, revision: bigint): Buffer {
-  return leafHash(leafText(event, stream, revision))
+  return leafHash(leafText({ ...event, stream, revision }))
 }
 
 /** Whether a recorded event is this very one: same id, same data to the last byte. */
 export function isExactly ({ id, data }: Recorded, { event }: Encoded): boolean {
   try {
-    return id === event.id && canonicalize(data) === event.json
+    return id === event.id && canonicalText(data) === event.json
   } catch {
     return false
   }
 }
 
-/** What leafData makes, from data that is canonical already. Member order as in RFC 8785. */
-function leafText (event: Encoded['event'], stream: string, revision: bigint): string {
-  return `{"data":${event.json},"id":${JSON.stringify(event.id)},"revision":"${revision}",` +
-    `"stream":${JSON.stringify(stream)},"type":${JSON.stringify(event.type)}}`
+/** What leafData of src/proof makes, from data that is canonical text. Members as in RFC 8785. */
+function leafText (
+  leaf: { json: string, id: string, stream: string, revision: bigint, type: string }
+): string {
+  return `{"data":${leaf.json},"id":${JSON.stringify(leaf.id)},"revision":"${leaf.revision}",` +
+    `"stream":${JSON.stringify(leaf.stream)},"type":${JSON.stringify(leaf.type)}}`
 }
 
 function metadataOf ({ correlationId, causationId }: EventInput): Pick<LogEvent, 'metadata'> {
@@ -186,7 +188,7 @@ export function decode (recorded: Recorded): Decoded {
 function decoded (recorded: Recorded, data: RecordedData): Decoded {
   const { id, stream, revision, position, prepare, type: action, metadata } = recorded
   try {
-    const hash = leafHash(leafData(recorded))
+    const hash = leafHash(leafText({ ...recorded, json: canonicalText(data) }))
     const correlationId = metadataText(metadata, '$correlationId')
     const causationId = metadataText(metadata, '$causationId')
     return {

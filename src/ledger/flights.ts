@@ -110,6 +110,7 @@ function collector (
   }
 }
 
-function overloaded (): LedgerError {
+/** Too much is under way: nothing of this was tried. */
+export function overloaded (): LedgerError {
   return new LedgerError('OVERLOADED', 'too many events are under way', { retryAfterS: 1 })
 }

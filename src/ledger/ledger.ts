@@ -6,9 +6,9 @@ import type { TenantSettings } from '../../schemas/tenant.ts'
 import type { SubjectKey } from '../privacy/cipher.ts'
 import { personalParts, subjectKey, type PersonalPart } from '../privacy/personal.ts'
 import type { Vault } from '../privacy/vault.ts'
-import { encode, streamFor, type EncodeOptions } from './codec.ts'
+import { encode, streamFor, type Encoded, type EncodeOptions } from './codec.ts'
 import { createConfirm } from './confirm.ts'
-import { Flights, type Flight } from './flights.ts'
+import { Flights, overloaded, type Flight } from './flights.ts'
 import { appendGroup, asLedgerError } from './group.ts'
 import { Lanes } from './lanes.ts'
 import type { Log } from './log.ts'
@@ -39,12 +39,15 @@ export interface LedgerOptions {
   /** For tests that rule time and chance. */
   sleep?: (ms: number) => Promise<void>
   random?: () => number
-  /** Events that may be under way at once; default LEDGER_MAX_EVENTS. */
+  /** What may be under way at once; default LEDGER_MAX_EVENTS, LEDGER_MAX_BYTES. */
   maxEvents?: number
+  maxBytes?: number
 }
 
 /** Events under way in one process. */
 export const LEDGER_MAX_EVENTS = 20_000
+/** Their records together, in bytes. */
+export const LEDGER_MAX_BYTES = 128 * 1_048_576
 
 /** The write side: events in, receipts out, each id recorded at most once. */
 export interface Ledger {
@@ -83,6 +86,7 @@ class Recorder {
   readonly #lookup: ProjectedLookup
   readonly #flights: Flights
   readonly #lanes: Lanes
+  #bytes = 0
 
   constructor (options: LedgerOptions) {
     this.#options = options
@@ -169,10 +173,24 @@ class Recorder {
     try {
       const revision = projected && (projected.revisions.get(stream) ?? -1n)
       const after = minted ? undefined : revision ?? -1n
-      return [{ encoded: encode(draft), input: event, after, projected: revision, settle }]
+      const encoded = encode(draft)
+      return [{
+        encoded, input: event, after, projected: revision, settle: this.#weigh(encoded, settle)
+      }]
     } catch (err) {
       settle({ ok: false, error: asLedgerError(err) })
       return []
+    }
+  }
+
+  /** Counts an event's bytes until it is settled. */
+  #weigh ({ bytes }: Encoded, settle: Flight['settle']): Flight['settle'] {
+    const { maxBytes = LEDGER_MAX_BYTES } = this.#options
+    if (this.#bytes > 0 && this.#bytes + bytes > maxBytes) throw overloaded()
+    this.#bytes += bytes
+    return (result) => {
+      this.#bytes -= bytes
+      settle(result)
     }
   }
 

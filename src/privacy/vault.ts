@@ -1,11 +1,11 @@
 import type { SubjectRef } from '../../schemas/primitives.ts'
+import { startListener } from '../postgres/listener.ts'
 import type { Pool } from '../postgres/pool.ts'
 import type { SubjectKey } from './cipher.ts'
 import type { MasterKey } from './master-key.ts'
 import { microBatch } from './micro-batch.ts'
 import { subjectKey } from './personal.ts'
 import { createVaultCache } from './vault-cache.ts'
-import { startListener } from './vault-listener.ts'
 import { openVaultStore, type Wanted } from './vault-store.ts'
 
 /** The keys of persons. Whoever's row is destroyed is erased, wherever their data lies. */

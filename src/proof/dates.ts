@@ -1,4 +1,5 @@
 import { fault, type Finding, type FindingPlace } from './finding.ts'
+import { isObject } from './leaf.ts'
 import type { Cosignature } from './trust.ts'
 
 /** How far the clocks of a ledger and its witnesses may be apart, in seconds. */
@@ -42,6 +43,6 @@ function millisecondsOf ({ time }: Cosignature): number {
 }
 
 function recordedAtOf (data: unknown): string | undefined {
-  if (typeof data !== 'object' || data === null || !('recordedAt' in data)) return undefined
-  return typeof data.recordedAt === 'string' ? data.recordedAt : undefined
+  const recordedAt = isObject(data) ? data['recordedAt'] : undefined
+  return typeof recordedAt === 'string' ? recordedAt : undefined
 }

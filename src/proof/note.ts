@@ -1,4 +1,4 @@
-import { decodeBase64, FormatError, parseDecimal } from './format.ts'
+import { decodeBase64, DECIMAL_MAX, FormatError, parseDecimal } from './format.ts'
 import {
   COSIGNATURE, ED25519, isKeyName, verifySignature, type Signer, type VerifierKey
 } from './keys.ts'
@@ -131,7 +131,8 @@ function verifyOne (text: string, key: VerifierKey, bytes: Buffer): VerifiedSign
   }
   if (bytes.length !== TIME_BYTES + SIGNATURE_BYTES) return []
   const time = bytes.readBigUInt64BE()
-  const holds = verifySignature(key, cosigned(text, time), bytes.subarray(TIME_BYTES))
+  const holds = time <= DECIMAL_MAX &&
+    verifySignature(key, cosigned(text, time), bytes.subarray(TIME_BYTES))
   return holds ? [{ key, time }] : []
 }
 

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { canonicalJson, membersOf } from './leaf.ts'
+import { canonicalJson, isObject } from './leaf.ts'
 
 /** One sealed section of a leaf, as far as a proof about it goes. */
 export interface Section {
@@ -40,11 +40,7 @@ export function verifyOpening ({ commit, paths }: Section, { plain, r }: Opening
 
 function sectionOf (value: unknown): Section[] {
   if (!isObject(value)) return []
-  const { ref, paths, commit } = membersOf(value, 'section')
+  const { ref, paths, commit } = value
   const known = typeof ref === 'string' && typeof commit === 'string' && Array.isArray(paths)
   return known ? [{ ref, commit, paths: paths.filter((path) => typeof path === 'string') }] : []
-}
-
-function isObject (value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -14,7 +14,7 @@ import { missingLeaves, RunVerifier, type LeafLine, type RunLine } from './verif
 
 /** What a bundle holds, as far as it was read. */
 export interface BundleCounts {
-  /** Leaf lines, and how many of them are shown to be in the signed tree. */
+  /** Leaf lines, and how many of them are shown to be in a tree whose head is trusted. */
   leaves: number
   proven: number
   /** Sealed sections, and how many of them were shown open and are what was sealed. */
@@ -43,6 +43,7 @@ export class BundleVerifier {
   #lines = 0
   #manifest: Manifest | undefined
   #checkpoint: Checkpoint | undefined
+  #trusted = false
   #cosignatures: Cosignature[] = []
   #streams = new StreamOrder(undefined)
   #run: { verifier: RunVerifier, line: RunLine } | undefined
@@ -145,7 +146,9 @@ export class BundleVerifier {
     const foreign = checkpoint !== undefined && checkpoint.origin !== origin
       ? [fault('foreign', `${describe(checkpoint)} is not of ${origin}`)]
       : []
-    return [...findings, ...foreign].map((finding) => ({ ...finding, ...place }))
+    const wrong = [...findings, ...foreign]
+    this.#trusted = wrong.length === 0
+    return wrong.map((finding) => ({ ...finding, ...place }))
   }
 
   #takeOlder ({ checkpoint: text, proof }: LineOf<'older'>, place: FindingPlace): Finding[] {
@@ -190,7 +193,7 @@ export class BundleVerifier {
     if (run === undefined || this.#checkpoint === undefined) return []
     const { findings, proven, hashes } = run.verifier.close(this.#checkpoint)
     this.#continuity?.leaves(run.line.from, hashes)
-    this.#counts.proven += proven
+    if (this.#trusted) this.#counts.proven += proven
     return findings
   }
 

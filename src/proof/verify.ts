@@ -98,8 +98,9 @@ export function verifyProof (
   }
   const { index } = proof
   const claim = { index, size: checkpoint.size, leafHash: leafHash(leaf), root: checkpoint.root }
-  const proven = verifyInclusion(claim, proof.proof)
-  if (!proven) {
+  const trusted = findings.length === 0
+  const included = verifyInclusion(claim, proof.proof)
+  if (!included) {
     const message = `leaf ${index} is not shown to be in ${describe(checkpoint)}`
     findings.push(fault('bad-proof', message, { index }))
   }
@@ -107,7 +108,7 @@ export function verifyProof (
   findings.push(...continuity, ...judgeAge(cosignatures, age))
   const { sealed, findings: wrong } = judgeLeaf(leaf, index, cosignatures)
   return conclude([...findings, ...wrong], {
-    ...NOTHING, leaves: 1, proven: proven ? 1 : 0, sealed, checkpoint, cosignatures
+    ...NOTHING, leaves: 1, proven: trusted && included ? 1 : 0, sealed, checkpoint, cosignatures
   })
 }
 

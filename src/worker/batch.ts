@@ -1,3 +1,4 @@
+import type { Projection } from '../../projections/projection.ts'
 import { LedgerError } from '../errors.ts'
 import type { Pool } from '../postgres/pool.ts'
 import { inTransaction, type Tx } from '../postgres/transaction.ts'
@@ -11,10 +12,10 @@ import { searchPath, writeRows, type Target } from './rows.ts'
 export interface BatchContext {
   pool: Pool
   fence: bigint
-  /** Every live projection that this program knows. */
+  /** Every projection that is live in the version of this program. */
   live: readonly Target[]
-  /** Names of all projections that this program knows, live or not. */
-  names: readonly string[]
+  /** All projections of this program, live or not yet. */
+  projections: readonly Projection[]
   fault?: Fault | undefined
 }
 
@@ -39,13 +40,18 @@ const MOVE = {
         and p.commit_position is not distinct from $9
         and p.prepare_position is not distinct from $10
       returning 1),
+    renewed as (
+      update control.runner set renewed_at = clock_timestamp() where id = 1),
     said as (
       update control.worker_state set state = $11, detail = $12,
         head_commit = greatest(head_commit, $3), updated_at = clock_timestamp()
       where id = 1)
     select (select count(*) from moved) as moved,
-      (select count(*) from control.projection p
-        where p.state = 'live' and p.name = any($13)) as live,
+      (select count(*)
+        from control.projection p
+        join unnest($13::text[], $14::integer[]) as known (name, version)
+          on known.name = p.name and known.version = p.version
+        where p.state = 'live') as live,
       pg_notify('${PROGRESS_CHANNEL}', $3::bigint::text)`
 }
 
@@ -96,13 +102,14 @@ interface Move {
 }
 
 async function move (
-  tx: Tx, { live, names }: BatchContext, { from, to, events, said }: Move
+  tx: Tx, { live, projections }: BatchContext, { from, to, events, said }: Move
 ): Promise<void> {
   const { rows: [row] } = await tx.query<{ moved: bigint, live: bigint }>(MOVE, [
     live.map(({ generation }) => generation.name),
     live.map(({ generation }) => generation.generation),
     to.commit, to.prepare, to.stream, to.revision, to.id, events,
-    from?.commit ?? null, from?.prepare ?? null, said.state, JSON.stringify(said.detail), names
+    from?.commit ?? null, from?.prepare ?? null, said.state, JSON.stringify(said.detail),
+    projections.map(({ name }) => name), projections.map(({ version }) => version)
   ])
   const expected = BigInt(live.length)
   if (row?.moved !== expected || row.live !== expected) {

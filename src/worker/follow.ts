@@ -27,10 +27,9 @@ interface Following {
  */
 export async function follow (term: Term, prepared: Prepared, round: AbortSignal): Promise<void> {
   const { pool, log, projections, fault } = term.context
-  const names = projections.map(({ name }) => name)
   const following: Following = {
     term,
-    batch: { pool, fence: term.fence, live: prepared.live, names, fault },
+    batch: { pool, fence: term.fence, live: prepared.live, projections, fault },
     checkpoint: prepared.checkpoint,
     doubtful: false
   }

@@ -12,7 +12,7 @@ import type { Target } from './rows.ts'
 
 /** What a runner finds, or has made, before it starts. */
 export interface Prepared {
-  /** Live generations, all at the same checkpoint; of an older version until they are replaced. */
+  /** Live generations of this program's versions, all at the same checkpoint. */
   live: Target[]
   checkpoint: Checkpoint | undefined
   /** Projections whose rows have to be built beside the others. */
@@ -25,41 +25,51 @@ const LOCK_NOT_AVAILABLE = '55P03'
  * Brings the read models to where events can be applied: on a new database, or when all tables
  * are gone, every projection starts live and empty. Otherwise one that is missing, of another
  * version, or behind the rest (it was out of use for a while) has to be rebuilt; views that are
- * gone are made again. Throws FENCED if the fence is not the runner's.
+ * gone are made again. Rows of another version are shown as they are until the new ones replace
+ * them, for this program's code does not know their tables; those of a newer version are not
+ * replaced, for its program is about to take over. Throws FENCED if the fence is not the runner's.
  */
 export async function prepare (
   pool: Pool, fence: bigint, projections: readonly Projection[]
 ): Promise<Prepared> {
-  const prepared = await inTransaction(pool, async (tx) => {
+  return await inTransaction(pool, async (tx) => {
     await renewLease(tx, fence)
-    const targets = await liveTargets(tx, projections)
-    return targets.length === 0 ? await startAll(tx, projections) : await align(tx, targets)
+    const found = liveOf(await listGenerations(tx), projections)
+    const sound = await keepSound(tx, found)
+    const current = sound.filter(isCurrent)
+    const live = sound.length === 0 ? await startAll(tx, projections) : await align(tx, current)
+    const settled = new Set([...live, ...sound.filter(isNewer)]
+      .map(({ projection }) => projection.name))
+    return {
+      live,
+      checkpoint: live[0]?.generation.checkpoint,
+      rebuild: projections.filter(({ name }) => !settled.has(name))
+    }
   })
-  const isLive = ({ name, version }: Projection): boolean =>
-    prepared.some(({ generation }) => generation.name === name && generation.version === version)
-  return {
-    live: prepared,
-    checkpoint: prepared[0]?.generation.checkpoint,
-    rebuild: projections.filter((projection) => !isLive(projection))
-  }
 }
 
-/** The live generations whose tables are there. Others are retired, missing views made again. */
-async function liveTargets (tx: Tx, projections: readonly Projection[]): Promise<Target[]> {
-  const targets: Target[] = []
-  for (const target of liveOf(await listGenerations(tx), projections)) {
+/** Those whose tables are there. Others are retired; missing views are made again. */
+async function keepSound (tx: Tx, found: readonly Target[]): Promise<Target[]> {
+  const sound: Target[] = []
+  for (const target of found) {
     const { projection, generation } = target
-    if (projection.version === generation.version) {
-      const missing = await missingParts(tx, projection, generation)
-      if (missing.tables) {
-        await setState(tx, generation, 'retired')
-        continue
-      }
-      if (missing.views) await repairViews(tx, projection, generation)
+    const missing = await missingParts(tx, projection, generation)
+    if (isCurrent(target) && missing.tables) await setState(tx, generation, 'retired')
+    else {
+      if (isCurrent(target) && missing.views) await repairViews(tx, projection, generation)
+      sound.push(target)
     }
-    targets.push(target)
   }
-  return targets
+  return sound
+}
+
+function isNewer ({ projection, generation }: Target): boolean {
+  return generation.version > projection.version
+}
+
+/** Whether the generation is of this program's version. */
+function isCurrent ({ projection, generation }: Target): boolean {
+  return projection.version === generation.version
 }
 
 async function startAll (tx: Tx, projections: readonly Projection[]): Promise<Target[]> {
@@ -97,8 +107,8 @@ export async function isDamaged (
   pool: Pool, projections: readonly Projection[]
 ): Promise<boolean> {
   return await inTransaction(pool, async (tx) => {
-    for (const { generation, projection } of liveOf(await listGenerations(tx), projections)) {
-      if (projection.version !== generation.version) continue
+    const live = liveOf(await listGenerations(tx), projections).filter(isCurrent)
+    for (const { generation, projection } of live) {
       const missing = await missingParts(tx, projection, generation)
       if (missing.tables || missing.views) return true
     }

@@ -50,8 +50,10 @@ export async function serveTerm (
 
 /** Each round starts from what the database holds, and ends when that is no longer so. */
 async function serveRounds (term: Term): Promise<void> {
-  const { context: { pool, projections, status }, fence, signal, fail } = term
+  const { context, fence, signal, fail } = term
+  const { pool, projections, status, retryMs } = context
   let building: Promise<void> | undefined
+  let wasGone = false
   try {
     while (!signal.aborted) {
       term.round = new AbortController()
@@ -60,7 +62,13 @@ async function serveRounds (term: Term): Promise<void> {
       if (building === undefined && prepared.rebuild.length > 0) {
         building = build(term, prepared.rebuild).catch(fail).finally(() => { building = undefined })
       }
-      if (await anchored(term, prepared)) await followPrepared(term, prepared)
+      if (prepared.live.length === 0) await pause(retryMs, signal)
+      else if (await anchored(term, prepared)) {
+        const isGone = await followPrepared(term, prepared)
+        // A table that was switched is found the next time; a wrong statement is wrong for ever.
+        if (isGone && wasGone) await pause(retryMs, signal)
+        wasGone = isGone
+      }
     }
   } catch (err) {
     fail(err)
@@ -72,15 +80,15 @@ async function serveRounds (term: Term): Promise<void> {
 /** Postgres's words for a table or a schema that is not there. */
 const GONE = new Set(['42P01', '3F000'])
 
-async function followPrepared (term: Term, prepared: Prepared): Promise<void> {
-  const { signal, context: { logger, retryMs } } = term
+/** Returns whether the round ended because a table was gone. */
+async function followPrepared (term: Term, prepared: Prepared): Promise<boolean> {
   try {
     await follow(term, prepared, term.round.signal)
+    return false
   } catch (err) {
     if (!endsRound(err)) throw err
-    logger.info({ err }, 'starting again from the checkpoint')
-    // A dropped table is made again by the next round, but a wrong statement is wrong for ever.
-    if (GONE.has(codeOf(err))) await pause(retryMs, signal)
+    term.context.logger.info({ err }, 'starting again from the checkpoint')
+    return GONE.has(codeOf(err))
   }
 }
 
@@ -101,7 +109,7 @@ async function anchored (
   let reason = `event ${checkpoint?.id} is no longer at revision ${checkpoint?.revision} of ` +
     `${checkpoint?.stream}: the log is an older state of itself, or another one`
   try {
-    if (await isAnchored(log, checkpoint)) return true
+    if (await abortable(isAnchored(log, checkpoint), signal)) return true
   } catch (err) {
     if (!isLedgerError(err, 'LOG_UNAVAILABLE')) throw err
     state = 'waiting-for-log'
@@ -138,14 +146,18 @@ async function build ({ context, signal }: Term, projections: Projection[]): Pro
   }
 }
 
-/** Renews the lease and shows the status; looks after what no batch would notice. */
+/**
+ * Renews the lease and shows the status; looks after what no batch would notice. The log is asked
+ * beside that: it may be long in answering, and the lease must not wait for it.
+ */
 async function beat (term: Term): Promise<void> {
-  const { context: { pool, heartbeatMs, status, projections }, fence, signal } = term
+  const { context: { pool, heartbeatMs, status, projections }, fence, signal, fail } = term
+  let looking: Promise<void> | undefined
   for (let count = 1; ; count++) {
     await pause(heartbeatMs, signal)
     if (signal.aborted) return
     await renewLease(pool, fence)
-    await lookAhead(term)
+    looking ??= lookAhead(term).catch(fail).finally(() => { looking = undefined })
     await writeStatus(pool, status)
     if (count % CARE_EVERY_HEARTBEATS !== 0) continue
     await dropRetired(pool)
@@ -155,13 +167,24 @@ async function beat (term: Term): Promise<void> {
 
 /** The log's head, unknown while it is away. A head before the rows ends the round. */
 async function lookAhead ({ context: { log, status }, round }: Term): Promise<void> {
+  const { position } = status
   try {
     status.head = (await log.head())?.commit
-    if (status.position !== undefined && (status.head ?? -1n) < status.position) round.abort()
+    if (position !== undefined && (status.head ?? -1n) < position) round.abort()
   } catch (err) {
     if (!isLedgerError(err, 'LOG_UNAVAILABLE')) throw err
     status.head = undefined
   }
+}
+
+/** The promise, or the signal's reason once it is aborted: a log that hangs holds up no stop. */
+async function abortable<T> (promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return await new Promise((resolve, reject) => {
+    const abort = (): void => { reject(signal.reason) }
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort)
+    promise.then(resolve, reject).finally(() => { signal.removeEventListener('abort', abort) })
+  })
 }
 
 async function pause (ms: number, signal: AbortSignal): Promise<void> {

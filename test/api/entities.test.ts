@@ -32,6 +32,7 @@ const at = (revision: number): object => ({ asOf: { revision: String(revision) }
 t.test('the state at a revision, a position and a time is that of just then', async (t) => {
   const rows: Array<[at: string | undefined, answer: object]> = [
     ['0', { ...at(0), exists: true, state: { status: 'open', total: 7 }, events: 1 }],
+    ['1', { setBy: { '/status': { revision: '1' }, '/total': { revision: '0' } } }],
     ['revision:1', { ...at(1), state: { status: 'paid', total: 7 } }],
     ['2', { ...at(2), state: { status: 'paid', total: 7, notes: { 0: 'fragile' } } }],
     ['3', { ...at(3), exists: false, state: null }],

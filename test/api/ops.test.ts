@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { connect, type AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import pino from 'pino'
 import t, { type Test } from 'tap'
 import { createApp, PROTECTED, PUBLIC } from '../../src/api/app.ts'
@@ -79,6 +81,24 @@ t.test('what is not there is a problem, and a wrong method says which is right',
     const answer = await app.inject(url)
     t.ok([400, 401, 404].includes(answer.statusCode), `${url}: ${answer.statusCode}`)
     t.match(answer.headers['content-type'], /problem\+json/, url)
+  }
+})
+
+t.test('what is no HTTP is answered by a problem as well', async (t) => {
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const rows: Array<[sent: string, status: string]> = [
+    ['nonsense\r\n\r\n', '400 Bad Request'],
+    ['GET / HTTP/1.1\r\nbad header\r\n\r\n', '400 Bad Request'],
+    [`GET / HTTP/1.1\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`, '431 Request Header Fields Too Large']
+  ]
+  for (const [sent, status] of rows) {
+    const socket = connect(port, '127.0.0.1')
+    socket.end(sent)
+    const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n')
+    t.equal(head.split('\r\n')[0], `HTTP/1.1 ${status}`)
+    t.match(head, /content-type: application\/problem\+json/)
+    t.match(JSON.parse(body), { type: '/problems/invalid-request', status: parseInt(status) })
   }
 })
 

@@ -87,8 +87,8 @@ t.test('every filter finds what it says and nothing else', async (t) => {
 t.test('hostile and wrong values are refused or find nothing, in every parameter', async (t) => {
   const hostile = [
     "' or 1=1 --", '$1', '%00', '%ED%A0%80', '\\', '*', '../../etc/passwd', '{"a":1}', '-1', '0',
-    'null', 'NaN', '1e309', '9'.repeat(40), 'a'.repeat(5_000), '😀', '%', '__proto__',
-    "2026-01-01T00:00:00Z'", '1999-02-30T00:00:00Z'
+    'null', 'NaN', '1e309', '9'.repeat(19), '9'.repeat(40), 'a'.repeat(5_000), '😀', '%',
+    '__proto__', "2026-01-01T00:00:00Z'", '1999-02-30T00:00:00Z'
   ]
   const surprises: string[] = []
   const lists: Array<[path: string, parameters: string[]]> = [

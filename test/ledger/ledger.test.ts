@@ -168,6 +168,12 @@ t.test('events are recorded', async (t) => {
     t.same((await narrow.record(SENDER, Array.from({ length: 20 }, () => about('12'))))
       .map(codeOf), Array(20).fill('recorded'), 'an idle ledger takes any batch')
     t.same(await narrow.record(SENDER, []), [])
+    const light = ledgerOver(log, { maxBytes: 50_000 })
+    const heavy = await light.record(SENDER, Array.from({ length: 3 }, () =>
+      about('12', { data: { text: 'x'.repeat(20_000) } })))
+    t.same(heavy.map(codeOf), ['recorded', 'recorded', 'OVERLOADED'])
+    t.equal(codeOf(await one(light, about('12', { data: { text: 'x'.repeat(60_000) } }))),
+      'recorded')
   })
 
   t.test('for the ledger itself, in its own words', async (t) => {

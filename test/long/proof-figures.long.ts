@@ -68,7 +68,10 @@ function rate (count: number, since: NodeJS.CpuUsage): string {
   return `${Math.round(count / (user + system) * 1e6).toLocaleString('en')}/s`
 }
 
-t.test('figures of proofs at a million leaves', { timeout: 600_000 }, async (t) => {
+// The tree of a million leaves alone takes a while.
+t.setTimeout(900_000)
+
+t.test('figures of proofs at a million leaves', { timeout: 900_000 }, async (t) => {
   const { root, read } = treeOf(SIZE)
   const size = BigInt(SIZE)
   const text = formatCheckpoint({ origin: ORIGIN, size, root, extensions: [] })

@@ -111,6 +111,47 @@ t.test('a bundle that shows nothing is not OK', async (t) => {
   }
 })
 
+t.test('the last line tells what was lost or changed on the way', async (t) => {
+  const text = await ledger.bundle({ scope: { type: 'filter', filter: {} } })
+  const faults = async (text: string) => (await verify(text)).findings
+    .filter(({ severity }) => severity === 'fault').map(({ kind }) => kind)
+  t.strictSame(await faults(text.replace('"policy":"log', '"policy":"Log')), ['tampered'])
+  const lines = text.split('\n')
+  const last = lines.findLastIndex((line) => line.includes('"run"'))
+  const fewer = [...lines.slice(0, last), ...lines.slice(-2)].join('\n')
+  t.strictSame(await faults(fewer), ['missing', 'tampered'])
+  t.strictSame(await faults(text.replace(/"leaves":"\d+"/, '"leaves":"1"')), ['missing'])
+  t.strictSame(await faults(`${text}x`), ['malformed'])
+  t.strictSame(await faults(`${text}${lines.at(-2)}\n`), ['malformed'])
+  t.strictSame(await faults(text.slice(0, -1)), ['truncated'])
+})
+
+t.test('lines stand in their order', async (t) => {
+  const text = await ledger.bundle({ scope: { type: 'range', from: 1n, to: 4n }, older: [2] })
+  const lines = text.trimEnd().split('\n')
+  const kinds = async (...order: number[]) => {
+    const moved = order.map((at) => `${lines.at(at)}\n`).join('')
+    return (await verify(moved)).findings.map(({ kind }) => kind)
+  }
+  t.strictSame(await kinds(0, 1, 2, 3, 4, 5, 6, 7), [])
+  t.strictSame(await kinds(0, 0, 1, 2, 3, 4, 5, 6, 7), ['malformed', 'tampered'], 'two manifests')
+  t.strictSame(await kinds(0, 1, 1, 2, 3, 4, 5, 6, 7), ['malformed', 'tampered'], 'two heads')
+  t.strictSame(await kinds(0, 2, 1, 3, 4, 5, 6, 7), ['malformed', 'tampered'], 'older first')
+  t.strictSame(await kinds(0, 1, 2, 4, 5, 6, 7),
+    ['malformed', 'malformed', 'malformed', 'tampered', 'missing', 'empty'], 'no proof')
+  t.strictSame(await kinds(0, 1, 2, 3, 4, 5, 6, 3, 4, 5, 6, 7),
+    ['duplicated', 'duplicated', 'reordered', 'duplicated', 'missing', 'tampered'],
+    'the run and the revisions of two streams twice')
+})
+
+t.test('nothing is proven in a tree whose head is not trusted', async (t) => {
+  const text = await ledger.bundle()
+  const stranger = ledgerOf(1, 9).policy
+  const { summary } = await verify(text, { policy: stranger })
+  t.equal(summary.proven, 0)
+  t.strictSame(summary.findings, { 'wrong-key': 1, 'no-quorum': 1, shredded: 70, empty: 1 })
+})
+
 t.test('what was sealed is proven open, sealed or shredded', async (t) => {
   const text = await ledger.bundle()
   const { summary, findings } = await verify(text)

@@ -96,6 +96,37 @@ t.test('any JSON is the same leaf after being parsed and written again', async (
   }))
 })
 
+t.test('exactly what RFC 8785 writes is taken for canonical', async (t) => {
+  const accepts = (text: string) => succeeds(() => parseCanonical(text, 'text'))
+  const isCanonical = (text: string) =>
+    succeeds(() => { if (canonicalJson(JSON.parse(text)) !== text) throw new Error(text) })
+  const keys = fc.oneof(fc.string({ maxLength: 3, unit: 'binary' }), fc.nat(20).map(String),
+    fc.constantFrom('__proto__', 'toJSON', 'constructor', '\ud83d', '\ufb33', '\u{1f602}'))
+  const values = fc.object({ key: keys, maxDepth: 2, values: [fc.double(), keys, fc.boolean()] })
+  let [taken, refused] = [0, 0]
+  fc.assert(fc.property(values, fc.boolean(), (value, sort) => {
+    const canBe = sort && succeeds(() => canonicalJson(value))
+    const text = canBe ? canonicalJson(value) : JSON.stringify(value)
+    if (isCanonical(text)) taken++
+    else refused++
+    return accepts(text) === isCanonical(text)
+  }), { numRuns: 800 })
+  t.ok(taken > 100 && refused > 100, `${taken} texts taken, ${refused} refused`)
+  for (const text of ['"\\ud83d"', '"\\\\ud83d"', '{"10":1,"9":2}', '{"9":2,"10":1}', '-0', '1E2',
+    '{"a":1,"a":1}', '"\\u000a"', '"\\n"', '"\\u001f"', '"\\u001F"', '"/"', '"\\/"', '[1, 2]']) {
+    t.equal(accepts(text), isCanonical(text), text)
+  }
+})
+
+function succeeds (deed: () => unknown): boolean {
+  try {
+    deed()
+    return true
+  } catch {
+    return false
+  }
+}
+
 t.test('leaf data in any other form is refused', async (t) => {
   const leaf = leafData(EVENT)
   for (const text of [

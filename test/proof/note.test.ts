@@ -183,6 +183,11 @@ t.test('a cosignature is bound to its time and its key', async (t) => {
   await t.rejects(cosign(text, plain, 1n), TypeError)
   await t.rejects(signNote(text, [witness]), TypeError)
   await t.rejects(cosign(text, witness, -1n), FormatError)
+  await t.rejects(cosign(text, witness, 2n ** 63n), FormatError)
+  const late = Buffer.from('8000000000000000', 'hex')
+  const message = Buffer.from(`cosignature/v1\ntime ${2n ** 63n}\n${text}`)
+  const signature = Buffer.concat([late, await witness.sign(message)])
+  t.equal(verify(signature).failed.length, 1, 'no time is above 2^63 - 1')
 })
 
 t.test('checkpoints have one form only', async (t) => {

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto'
 import { leafHash } from '../../src/proof/leaf.ts'
-import { append, EMPTY_FRONTIER, frontierRoot, type NodeId } from '../../src/proof/merkle.ts'
+import {
+  append, EMPTY_FRONTIER, EMPTY_ROOT, foldRight, frontierNodes, type NodeId
+} from '../../src/proof/merkle.ts'
 
 /** A tree with all its nodes, to make proofs from. */
 export interface TestTree {
@@ -20,20 +22,15 @@ export function treeOf (leaves: Buffer[] | number): TestTree {
     : leaves
   const nodes = new Map<string, Buffer>()
   append(EMPTY_FRONTIER, hashes, ({ level, index, hash }) => nodes.set(`${level}/${index}`, hash))
-  const roots = new Map<bigint, Buffer>()
-  const root = (size: bigint) => {
-    const known = roots.get(size) ??
-      frontierRoot(append(EMPTY_FRONTIER, hashes.slice(0, Number(size))))
-    roots.set(size, known)
-    return known
+  const read = ({ level, index }: NodeId): Buffer => {
+    const hash = nodes.get(`${level}/${index}`)
+    if (hash === undefined) throw new Error(`the tree has no full node ${level}/${index}`)
+    return hash
   }
+  const root = (size: bigint) => foldRight(frontierNodes(size).map(read)) ?? EMPTY_ROOT
   return {
     leaves: hashes,
-    read: ({ level, index }) => {
-      const hash = nodes.get(`${level}/${index}`)
-      if (hash === undefined) throw new Error(`the tree has no full node ${level}/${index}`)
-      return hash
-    },
+    read,
     root,
     claim: (index, size) => ({
       index, size, leafHash: hashes[Number(index)] ?? Buffer.alloc(0), root: root(size)

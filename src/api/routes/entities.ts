@@ -1,13 +1,14 @@
 import { countTrail, listTrail } from '../../../projections/entity-trails/queries.ts'
-import { DiffQuery, DiffView, EntityParams, StateQuery, StateView } from
-  '../../../schemas/http/entities.ts'
+import { diff } from '../../../projections/entity-trails/diff.ts'
+import {
+  DiffQuery, DiffView, EntityParams, StateQuery, StateView
+} from '../../../schemas/http/entities.ts'
 import { EventPage, NarrowQuery } from '../../../schemas/http/events.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import { statesAt } from '../entity-state.ts'
 import { narrowFilter, partyOf } from '../filters.ts'
-import { diffStates } from '../fold.ts'
 import { parseMoment } from '../moment.ts'
 import { sendEvents } from '../pages.ts'
 import type { Services } from '../services.ts'
@@ -39,7 +40,8 @@ export const entityState = (services: Services): Endpoint => endpoint({
   summary: 'Read the state of an entity at a moment',
   description: 'Folded from before, after and changes. The answer stands for the moment that was ' +
     'asked for or is refused: 404 for a revision that is not there, 400 for a time to come, 503 ' +
-    'while reads do not show everything until then. asOf names the last event it includes.',
+    'while reads do not show everything until then. asOf names the last event it includes, ' +
+    'setBy the one that set each value.',
   operationId: 'readEntityState',
   tags,
   params: EntityParams,
@@ -58,7 +60,7 @@ export const entityState = (services: Services): Endpoint => endpoint({
 /** What changed between two moments. */
 export const diffEntity = (services: Services): Endpoint => endpoint({
   summary: 'Compare two states of an entity',
-  description: 'What differs between the states at two moments; lists are compared as wholes.',
+  description: 'What differs between the states at two moments; lists are compared by index.',
   operationId: 'diffEntity',
   tags,
   params: EntityParams,
@@ -80,7 +82,7 @@ export const diffEntity = (services: Services): Endpoint => endpoint({
     entity: request.params,
     from: one.asOf,
     to: other.asOf,
-    changes: diffStates(one.exists ? one.state : undefined, other.exists ? other.state : undefined),
+    changes: diff(one.exists ? one.state : undefined, other.exists ? other.state : undefined),
     hidden: other.hidden
   }
 })

@@ -1,7 +1,9 @@
-import { countEvents, estimateEvents, findEvent, listEvents as readEvents } from
-  '../../../projections/entries/queries.ts'
-import { EventPage, EventParams, EventsQuery, EventView, NoQuery } from
-  '../../../schemas/http/events.ts'
+import {
+  countEvents, estimateEvents, findEvent, listEvents as readEvents
+} from '../../../projections/entries/queries.ts'
+import {
+  EventPage, EventParams, EventsQuery, EventView, NoQuery
+} from '../../../schemas/http/events.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import { Type } from '@sinclair/typebox'
 import { LedgerError } from '../../errors.ts'

@@ -5,9 +5,11 @@ import {
 import type { Recorded } from '../../../schemas/recorded.ts'
 import { LedgerError } from '../../errors.ts'
 import type { LogPosition } from '../../ledger/log.ts'
-import { lastRevision, replayAll as replayTenant, replayStream as replayOne } from
-  '../../ledger/read.ts'
+import {
+  lastRevision, replayAll as replayTenant, replayStream as replayOne
+} from '../../ledger/read.ts'
 import { parseStream } from '../../ledger/streams.ts'
+import type { Pool } from '../../postgres/pool.ts'
 import { inTenant } from '../../postgres/transaction.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { NDJSON_TYPE } from '../bodies.ts'
@@ -17,6 +19,9 @@ import { problemOf, toLedgerError } from '../problems.ts'
 import { notBuiltYet, openReading, POSITION_HEADER } from '../reading.ts'
 import type { Services } from '../services.ts'
 import { refusal } from '../validator.ts'
+
+/** The largest number that Postgres takes for a position. */
+const POSITION_MAX = 2n ** 63n - 1n
 
 const tags = ['replay']
 const response = { 200: { content: { [NDJSON_TYPE]: { schema: ReplayLine } } } }
@@ -116,17 +121,26 @@ function lineOf ({ id, stream, revision, position, type, data, metadata }: Recor
 async function placeOf (
   { pool }: Services, tenant: string, position: string
 ): Promise<LogPosition> {
+  const commit = BigInt(position)
+  const prepare = commit > POSITION_MAX ? undefined : await prepareOf(pool, tenant, commit)
+  if (prepare !== undefined) return { commit, prepare }
+  throw refusal([{ pointer: 'after', detail: 'is not the position of an event that reads show' }])
+}
+
+async function prepareOf (
+  pool: Pool, tenant: string, commit: bigint
+): Promise<bigint | undefined> {
   try {
-    const { rows: [row] } = await inTenant(pool, tenant, async (tx) => {
+    return await inTenant(pool, tenant, async (tx) => {
       await openReading(tx)
-      return await tx.query<{ prepare: bigint }>(
-        'select prepare from entry where position = $1', [position])
+      const { rows: [row] } = await tx.query<{ prepare: bigint }>(
+        'select prepare from entry where position = $1', [commit])
+      return row?.prepare
     })
-    if (row !== undefined) return { commit: BigInt(position), prepare: row.prepare }
   } catch (err) {
     if (!notBuiltYet(err)) throw err
+    return undefined
   }
-  throw refusal([{ pointer: 'after', detail: 'is not the position of an event that reads show' }])
 }
 
 function least (end: bigint, until: string | undefined): bigint {

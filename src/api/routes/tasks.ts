@@ -1,5 +1,6 @@
-import { listTasks as readTasks, type Task, type TaskFilter } from
-  '../../../projections/tasks/queries.ts'
+import {
+  listTasks as readTasks, type Task, type TaskFilter
+} from '../../../projections/tasks/queries.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import { TaskPage, TasksQuery, type TaskView } from '../../../schemas/http/tasks.ts'
 import { isPersonType } from '../../privacy/personal.ts'

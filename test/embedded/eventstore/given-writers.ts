@@ -52,7 +52,8 @@ export async function killUnderWriters (
   for (let n = 0; n < kills; n++) {
     const client = EventStoreDBClient.connectionString(node.url)
     const writing = Array.from({ length: writers }, () => write(client, written))
-    await sleep(50 + Math.random() * 150)
+    await grown(written, 20)
+    await sleep(Math.random() * 100)
     process.kill(node.pid, 'SIGKILL')
     await node.exited
     await Promise.all(writing)
@@ -62,6 +63,12 @@ export async function killUnderWriters (
   const found = await readEverything(node)
   await node.stop()
   return compare(kills, written, found)
+}
+
+/** Waits until some more calls were acknowledged, however slow the machine is. */
+async function grown ({ acknowledged }: Written, by: number): Promise<void> {
+  const enough = acknowledged.length + by
+  for (let n = 0; n < 1_000 && acknowledged.length < enough; n++) await sleep(10)
 }
 
 async function readEverything (node: SpawnedNode): Promise<Map<string, string>> {

@@ -64,6 +64,13 @@ t.test('one event past the append size is refused, at the size it is taken', asy
     { nextExpectedRevision: 3n }, 'and the connection still works')
 })
 
+t.test('an append that arrives after its deadline is refused', async (t) => {
+  const { client } = await givenNode(t, { now: () => Date.now() + 11_000 })
+  t.match(await failure(client.appendToStream('s', event())), { type: 'deadline-exceeded' })
+  t.match(await client.appendToStream('s', event(), { deadline: 30_000 }),
+    { nextExpectedRevision: 0n }, 'and not written')
+})
+
 t.test('what was appended is read back whole: types, metadata, bytes, time', async (t) => {
   const now = Date.UTC(2026, 10, 20, 7, 13, 0, 123)
   const { client } = await givenNode(t, { now: () => now })
@@ -187,6 +194,7 @@ t.test('a deleted stream comes back with its numbers, a tombstoned one never', a
   t.match(await failure(client.appendToStream('s', event(), { credentials })), gone)
   t.match(await failure(client.setStreamMetadata('s', {})), { type: 'stream-deleted' })
   t.match(await failure(client.deleteStream('s')), gone)
+  t.match(await failure(client.getStreamMetadata('s')), { type: 'stream-deleted' })
   const [last] = await all(client.readAll({
     direction: BACKWARDS, fromPosition: 'end', maxCount: 1
   }))

@@ -1,11 +1,14 @@
 /** Reading one stream: its positions come from the index, its events from the log. */
-import { GRPC_PREFIX, parseEvent } from '../wire/recorded.ts'
-import { CHUNK_BYTES, createChunk } from './chunk.ts'
+import { parseEvent } from '../wire/recorded.ts'
+import { CHUNK_BYTES, createChunk, type Chunk } from './chunk.ts'
 import type { Engine } from './engine.ts'
+import { createEventLoader, WINDOW_BYTES } from './event-loader.ts'
 import { resolveLink } from './links.ts'
 import type { EventCursor } from './read-all.ts'
 import { firstVisible, isSoftDeleted } from './settings.ts'
-import { lastBefore, lastRevision, type StreamEntry } from './stream-index.ts'
+import {
+  lastBefore, lastRevision, tombstoneOf, type StreamEntry, type StreamIndex
+} from './stream-index.ts'
 
 export interface StreamOptions {
   readonly stream: string
@@ -26,10 +29,6 @@ export class StreamDeletedError extends Error {
   }
 }
 
-/** The first read of events that are scattered over the log takes one page each. */
-const PAGE = 4096
-const WINDOW_BYTES = 64 * 1024
-
 /**
  * The last revision that a reader may see, or nothing when there is no such stream for it.
  * Waits until what hides events is durable itself.
@@ -38,9 +37,10 @@ const WINDOW_BYTES = 64 * 1024
 export async function visibleLast (engine: Engine, stream: string): Promise<number | undefined> {
   const { log, index } = engine
   const entry = index.get(stream)
+  const tombstone = tombstoneOf(index, stream)
+  if (Math.max(tombstone, entry?.settingsPosition ?? 0) >= log.durableEnd) await log.flushed()
+  if (tombstone > 0) throw new StreamDeletedError(stream)
   if (entry === undefined) return undefined
-  if (Math.max(entry.tombstone, entry.settingsPosition) >= log.durableEnd) await log.flushed()
-  if (entry.tombstone > 0) throw new StreamDeletedError(stream)
   const last = lastBefore(index, entry, log.durableEnd)
   return last < 0 || isSoftDeleted(entry.settings) ? undefined : last
 }
@@ -49,43 +49,24 @@ export async function visibleLast (engine: Engine, stream: string): Promise<numb
 export function readStream (engine: Engine, options: StreamOptions): EventCursor {
   const { log, index } = engine
   const { stream, backward } = options
+  const step = backward ? -1 : 1
+  const load = createEventLoader(log)
   let revision = options.revision
   let left = options.count
-  let window: Buffer = Buffer.alloc(0)
-  let windowAt = 0
 
-  /** The event of a revision: from memory, from what was read last, or from the file. */
-  async function load (entry: StreamEntry, last: number): Promise<Buffer> {
-    const position = index.position(entry, revision)
-    const cached = log.cached(position) ?? inWindow(position)
-    if (cached !== undefined) return cached.subarray(0, lengthOf(cached))
-    const [from, to] = neighbourhood(entry, position, last)
-    window = await log.read(from, to - from)
-    windowAt = from
-    const event = inWindow(position) ?? await log.read(position, PAGE)
-    const length = lengthOf(event)
-    return event.length >= length ? event.subarray(0, length) : await log.read(position, length)
-  }
-
-  function inWindow (position: number): Buffer | undefined {
-    const start = position - windowAt
-    if (start < 0 || start + GRPC_PREFIX > window.length) return undefined
-    const event = window.subarray(start)
-    return event.length >= lengthOf(event) ? event : undefined
-  }
-
-  /** The stretch of log that holds this event and the next ones, if they lie close together. */
-  function neighbourhood (
-    entry: StreamEntry, position: number, last: number
-  ): [number, number] {
-    let other = position
-    const step = backward ? -1 : 1
-    for (let r = revision + step; r >= 0 && r <= last; r += step) {
-      const next = index.position(entry, r)
-      if (Math.abs(next - position) > WINDOW_BYTES) break
-      other = next
+  async function gather (entry: StreamEntry, first: number, last: number): Promise<Chunk> {
+    const chunk = createChunk()
+    while (left > 0 && revision >= first && revision <= last && chunk.bytes < CHUNK_BYTES) {
+      const place = { revision, last, step }
+      const event = await load(index.position(entry, revision),
+        () => neighbour(index, entry, place))
+      revision += step
+      if (isTooOld(engine, entry, event)) continue
+      left--
+      const shown = options.resolveLinks ? await resolveLink(engine, event) : event
+      chunk.add(shown, 0, shown.length)
     }
-    return backward ? [other, position + PAGE] : [position, other + PAGE]
+    return chunk
   }
 
   async function next (): Promise<Buffer | undefined> {
@@ -94,15 +75,7 @@ export function readStream (engine: Engine, options: StreamOptions): EventCursor
     if (last === undefined || entry === undefined) return undefined
     const first = firstVisible(stream, entry.settings, last)
     revision = backward ? Math.min(revision, last) : Math.max(revision, first)
-    const chunk = createChunk()
-    while (left > 0 && revision >= first && revision <= last && chunk.bytes < CHUNK_BYTES) {
-      const event = await load(entry, last)
-      revision += backward ? -1 : 1
-      if (isTooOld(engine, entry, event)) continue
-      left--
-      const shown = options.resolveLinks ? await resolveLink(engine, event) : event
-      chunk.add(shown, 0, shown.length)
-    }
+    const chunk = await gather(entry, first, last)
     if (backward && revision < first) left = 0
     return chunk.take()
   }
@@ -111,7 +84,7 @@ export function readStream (engine: Engine, options: StreamOptions): EventCursor
     const entry = index.get(stream)
     if (entry === undefined || left === 0) return false
     if (backward) return revision >= 0
-    if (entry.tombstone > 0) return true
+    if (tombstoneOf(index, stream) > 0) return true
     if (isSoftDeleted(entry.settings) || revision > lastRevision(entry)) return false
     return index.position(entry, revision) < log.durableEnd
   }
@@ -119,7 +92,20 @@ export function readStream (engine: Engine, options: StreamOptions): EventCursor
   return { next, ready }
 }
 
-const lengthOf = (event: Buffer) => GRPC_PREFIX + event.readUInt32BE(1)
+/** The position of the furthest event in the direction of reading that lies close by. */
+function neighbour (
+  index: StreamIndex, entry: StreamEntry,
+  { revision, last, step }: { revision: number, last: number, step: number }
+): number {
+  const position = index.position(entry, revision)
+  let until = position
+  for (let r = revision + step; r >= 0 && r <= last; r += step) {
+    const next = index.position(entry, r)
+    if (Math.abs(next - position) > WINDOW_BYTES) break
+    until = next
+  }
+  return until
+}
 
 function isTooOld (engine: Engine, entry: StreamEntry, event: Buffer): boolean {
   const maxAge = entry.settings?.maxAgeMs

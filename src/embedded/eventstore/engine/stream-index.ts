@@ -2,7 +2,7 @@
  * Where every event of every stream is: eight bytes per event. Positions that came from the index
  * snapshot lie in one array, stream after stream; newer ones are in the stream's own tail.
  */
-import type { Settings } from './settings.ts'
+import { isMetastream, originalOf, type Settings } from './settings.ts'
 
 /** One stream. It may exist for its metadata only, without an event. */
 export interface StreamEntry {
@@ -36,6 +36,12 @@ export interface StreamIndex {
 /** The last revision of a stream, -1 when it has no event. */
 export const lastRevision = (entry: StreamEntry | undefined): number =>
   entry === undefined ? -1 : entry.baseCount + entry.tail.length - 1
+
+/** The position of the tombstone that ends a stream or the stream whose metadata it holds, or 0. */
+export function tombstoneOf (index: StreamIndex, stream: string): number {
+  const original = isMetastream(stream) ? index.get(originalOf(stream)) : undefined
+  return Math.max(index.get(stream)?.tombstone ?? 0, original?.tombstone ?? 0)
+}
 
 const MARK_DISTANCE = 64 * 1024
 

@@ -22,7 +22,8 @@ export interface Walker {
   advance (): boolean | Promise<boolean>
 }
 
-const READ_BYTES = 256 * 1024
+/** Every stalled reader holds this much. */
+const READ_BYTES = 64 * 1024
 const EMPTY = Buffer.alloc(0)
 
 /** A walker whose first event is the first one at or after `offset`, a frame or an event. */

@@ -27,6 +27,8 @@ export interface Call {
   fail (error: unknown): void
 }
 
+/** A reason of our own: without one every abort makes an error with a stack. */
+const ENDED = 'the call has ended'
 /** How long a client may keep its half of a call open after the answer. */
 const LINGER_MS = 1_000
 
@@ -37,9 +39,10 @@ export function openCall (stream: ServerHttp2Stream, headers: IncomingHttpHeader
   let status: Status = OK
 
   stream.on('error', () => {})
-  stream.on('close', () => { aborter.abort() })
+  stream.on('close', () => { aborter.abort(ENDED) })
   stream.on('wantTrailers', () => {
     stream.sendTrailers(trailersOf(status))
+    if (stream.readableEnded) return
     // A client that keeps its half open is cut off, but not before the trailers are out.
     const timer = setTimeout(() => { stream.close(constants.NGHTTP2_NO_ERROR) }, LINGER_MS)
     stream.on('close', () => { clearTimeout(timer) })
@@ -53,7 +56,7 @@ export function openCall (stream: ServerHttp2Stream, headers: IncomingHttpHeader
     status = last
     if (!stream.destroyed) stream.end()
     stream.resume()
-    aborter.abort()
+    aborter.abort(ENDED)
   }
 
   function fail (error: unknown): void {

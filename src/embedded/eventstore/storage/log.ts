@@ -102,7 +102,7 @@ export class Log {
     return into.subarray(0, await this.#options.file.read(into, offset))
   }
 
-  /** Bytes at `offset`, durable or not and at once: only for the append rules. */
+  /** Bytes at `offset`, durable or not and at once: for append rules and single events. */
   peek (offset: number, size: number): Buffer {
     const cached = this.#cache.find(offset)
     if (cached !== undefined) return cached

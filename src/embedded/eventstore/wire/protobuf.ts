@@ -120,6 +120,12 @@ export function putVarint (buffer: Buffer, at: number, value: number): number {
   return at
 }
 
+/** Writes a tag of one byte and a varint (a value or a length) and returns where it ends. */
+export function putHead (out: Buffer, at: number, tag: number, value: number): number {
+  out[at] = tag
+  return putVarint(out, at + 1, value)
+}
+
 /** A varint field as bytes. */
 export function varintField (field: number, value: number): Buffer {
   const buffer = Buffer.allocUnsafe(varintSize(field * 8) + varintSize(value))

@@ -2,7 +2,7 @@
  * The stored form of an event: a complete gRPC message `ReadResp { event { event, commit_position
  * } }`, exactly as a reader receives it, so that reading is copying.
  */
-import { putVarint, readFields, readVarint, varintSize } from './protobuf.ts'
+import { putHead, putVarint, readFields, readVarint, varintSize } from './protobuf.ts'
 
 /** An event as a client proposes it; `id` is a UUID in lower case. */
 export interface ProposedEvent {
@@ -165,11 +165,6 @@ const bytesSize = (length: number) => length === 0 ? 0 : 1 + varintSize(length) 
 function entrySize (key: Buffer, length: number): number {
   const inner = key.length + varintSize(length) + length
   return 1 + varintSize(inner) + inner
-}
-
-function putHead (out: Buffer, at: number, tag: number, value: number): number {
-  out[at] = tag
-  return putVarint(out, at + 1, value)
 }
 
 function putBytes (out: Buffer, at: number, tag: number, bytes: Uint8Array): number {

@@ -1,7 +1,7 @@
 /** Answers, each a complete gRPC message with its prefix. */
 import { ANY, NO_STREAM, STREAM_EXISTS, type Expected } from '../engine/append-rules.ts'
 import type { AppendResult } from '../engine/engine.ts'
-import { bytesField, varintField } from './protobuf.ts'
+import { bytesField, putHead, varintField, varintSize } from './protobuf.ts'
 import { GRPC_PREFIX } from './recorded.ts'
 
 const EMPTY = Buffer.alloc(0)
@@ -51,11 +51,39 @@ export function appendMessage (
 export function batchAppendMessage (
   correlationId: string, stream: string, expected: Expected, result: BatchResult
 ): Buffer {
-  const id = bytesField(1, bytesField(2, correlationId))
-  const body = result.kind === 'appended'
-    ? bytesField(3, ...success(result))
-    : bytesField(2, ...status(result, stream, expected))
-  return grpcMessage(id, body, streamIdentifier(4, stream))
+  if (result.kind === 'appended' && result.position !== undefined) {
+    return appendedMessage(correlationId, stream, result.revision, result.position)
+  }
+  return grpcMessage(
+    bytesField(1, bytesField(2, correlationId)),
+    result.kind === 'appended'
+      ? bytesField(3, ...success(result))
+      : bytesField(2, ...status(result, stream, expected)),
+    streamIdentifier(4, stream))
+}
+
+/** The usual answer in one piece: it is written once for every append. */
+function appendedMessage (
+  correlationId: string, stream: string, ...[revision, at]: [number, number]
+): Buffer {
+  const positionLength = 2 + 2 * varintSize(at)
+  const successLength = 3 + varintSize(revision) + positionLength
+  const nameLength = Buffer.byteLength(stream)
+  const streamLength = 1 + varintSize(nameLength) + nameLength
+  const length = 42 + successLength + 1 + varintSize(streamLength) + streamLength
+  const out = Buffer.allocUnsafe(GRPC_PREFIX + length)
+  out[0] = 0
+  out.writeUInt32BE(length, 1)
+  out.writeUInt32BE(0x0a261224, GRPC_PREFIX)
+  out.write(correlationId, GRPC_PREFIX + 4, 'latin1')
+  let end = putHead(out, GRPC_PREFIX + 40, 0x1a, successLength)
+  end = putHead(out, end, 0x08, revision)
+  end = putHead(out, end, 0x1a, positionLength)
+  end = putHead(out, end, 0x08, at)
+  end = putHead(out, end, 0x10, at)
+  end = putHead(out, end, 0x22, streamLength)
+  out.write(stream, putHead(out, end, 0x1a, nameLength))
+  return out
 }
 
 /** What a batch append can come to besides what the engine says. */

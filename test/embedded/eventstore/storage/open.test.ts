@@ -76,6 +76,24 @@ t.test('a bit that flipped anywhere is found by check and by start', async (t) =
   }), { numRuns: 150 })
 })
 
+t.test('writes that were never durable are cut off even if later ones arrived', async (t) => {
+  const dir = t.testdir({ data: {} })
+  const data = join(dir, 'data')
+  const ends = await fill(data)
+  const { engine, close } = openEngine(data)
+  // Both are in one write: the disk may have taken the second and not the first.
+  const both = [engine.append('x', ANY, [proposed('1')]), engine.append('y', ANY, [proposed('2')])]
+  await Promise.all(both)
+  await close()
+  const bytes = readFileSync(join(data, LOG_FILE))
+  const torn = (ends.at(-1) ?? 0) + 30
+  bytes[torn] = (bytes[torn] ?? 0) ^ 1
+  writeFileSync(join(data, LOG_FILE), bytes)
+  const lines: string[] = []
+  t.same(contents(data, lines), { 's-0': 14, 's-1': 14 })
+  t.match(lines, [/cut \d+ bytes of an unfinished write/])
+})
+
 t.test('what is not an event log of this format is refused in a sentence', async (t) => {
   const dir = t.testdir({ text: { [LOG_FILE]: 'a'.repeat(200) }, newer: {}, short: {} })
   t.throws(() => openLog(join(dir, 'text'), () => {}), /is not an event log/)

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Pool } from '../postgres/pool.ts'
+import type { Pool } from './pool.ts'
 
 export const RECONNECT_MS = 500
 
