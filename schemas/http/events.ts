@@ -58,13 +58,25 @@ const HIDDEN = {
   tampered: Type.Optional(Type.Literal(true, { description: 'Not what was sealed' }))
 }
 
-const Party = Type.Object({
+/** Who or what, as a reader sees it. */
+export const Party = Type.Object({
   type: Type.String(),
   id: Type.Optional(Identifier),
   name: Type.Optional(Name),
   email: Type.Optional(Type.String()),
   ...HIDDEN
 })
+
+/** An event that corrects another, as it is shown with that. */
+export const CorrectedBy = Type.Object({
+  id: Uuid,
+  kind: Type.Union([Type.Literal('supersedes'), Type.Literal('annotates')]),
+  reason: Type.Unknown(),
+  actor: Party,
+  source: Name,
+  recordedAt: Timestamp
+}, { title: 'CorrectedBy' })
+export type CorrectedBy = Static<typeof CorrectedBy>
 
 /** An event as a reader sees it. */
 export const EventView = Type.Object({
@@ -90,7 +102,10 @@ export const EventView = Type.Object({
   before: Type.Optional(Type.Unknown()),
   after: Type.Optional(Type.Unknown()),
   changes: Type.Optional(Type.Array(Change)),
-  data: Type.Optional(Type.Unknown())
+  data: Type.Optional(Type.Unknown()),
+  correctedBy: Type.Optional(Type.Array(CorrectedBy, {
+    description: 'Where one event is read: the events that correct it, the newest first'
+  }))
 }, { title: 'RecordedEvent' })
 export type EventView = Static<typeof EventView>
 

@@ -21,8 +21,9 @@ import { refuseMalformed } from './malformed.ts'
 import { protect } from './protect.ts'
 import { createKey, listKeys, revokeKey, rotateKey } from './routes/api-keys.ts'
 import { appendEvents } from './routes/append.ts'
-import { diffEntity, entityState, entityTrail } from './routes/entities.ts'
-import { listEvents, oneEvent, rawEvent } from './routes/events.ts'
+import { correctEvent } from './routes/corrections.ts'
+import { blameEntity, diffEntity, entityState, entityTrail } from './routes/entities.ts'
+import { eventDiff, listEvents, oneEvent, rawEvent } from './routes/events.ts'
 import { liveness, metrics, openapi, problemPage, readiness } from './routes/ops.ts'
 import { listProjections } from './routes/projections.ts'
 import { replayAll, replayStream } from './routes/replay.ts'
@@ -86,12 +87,15 @@ const SYSTEMS: readonly ProtectedRow[] = [
 /** Everything else: what is where, and who may call it. */
 export const PROTECTED: readonly ProtectedRow[] = [
   ['POST', '/v1/events', appendEvents, ['producer']],
+  ['POST', '/v1/corrections', correctEvent, ['producer', 'compliance']],
   ['GET', '/v1/events', listEvents, READERS],
   ['GET', '/v1/events/:id', oneEvent, READERS],
   ['GET', '/v1/events/:id/raw', rawEvent, READERS],
+  ['GET', '/v1/events/:id/diff', eventDiff, READERS],
   ['GET', '/v1/entities/:type/:id/events', entityTrail, READERS],
   ['GET', '/v1/entities/:type/:id/state', entityState, READERS],
   ['GET', '/v1/entities/:type/:id/diff', diffEntity, READERS],
+  ['GET', '/v1/entities/:type/:id/blame', blameEntity, READERS],
   ['GET', '/v1/users/:id/events', userEvents, READERS],
   ['GET', '/v1/users/:id/summary', userSummary, READERS],
   ['GET', '/v1/me/events', myEvents, ['self']],

@@ -1,11 +1,15 @@
 import type { Step } from '../../projections/entity-trails/fold.ts'
 import type { SetBy } from '../../schemas/http/entities.ts'
+import type { EventView } from '../../schemas/http/events.ts'
 import type { Change } from '../../schemas/primitives.ts'
 import type { Hidden } from '../privacy/open.ts'
 
 /** The part of a shown event that a state is folded from. */
 export interface ShownEvent extends SetBy {
   occurredAt: string
+  action: string
+  actor: EventView['actor']
+  source: string
   data?: unknown
   before?: unknown
   after?: unknown
@@ -39,7 +43,7 @@ function operationOf ({ data }: ShownEvent): string | undefined {
 }
 
 /** What stands in place of a value: one member, which is `true`. See src/privacy/open.ts. */
-function isHidden (value: unknown): value is Hidden {
+export function isHidden (value: unknown): value is Hidden {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const [[name, said] = [], ...others] = Object.entries(value)
   return others.length === 0 && said === true &&

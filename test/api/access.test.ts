@@ -27,12 +27,27 @@ const SAMPLES: Record<string, { request: InjectOptions, status: number, foreign:
     status: 201,
     foreign: 201
   },
+  'POST /v1/corrections': {
+    request: {
+      payload: {
+        corrects: receipt.id, kind: 'annotates', reason: 'r', actor: { type: 'service', id: 's' }
+      }
+    },
+    status: 201,
+    foreign: 404
+  },
   'GET /v1/events': { request: {}, status: 200, foreign: 200 },
   'GET /v1/events/:id': {
     request: { url: `/v1/events/${receipt.id}` }, status: 200, foreign: 404
   },
   'GET /v1/events/:id/raw': {
     request: { url: `/v1/events/${receipt.id}/raw` }, status: 200, foreign: 404
+  },
+  'GET /v1/events/:id/diff': {
+    request: { url: `/v1/events/${receipt.id}/diff` }, status: 200, foreign: 404
+  },
+  'GET /v1/entities/:type/:id/blame': {
+    request: { url: '/v1/entities/order/456/blame?at=0' }, status: 200, foreign: 404
   },
   'GET /v1/entities/:type/:id/events': {
     request: { url: '/v1/entities/order/456/events' }, status: 200, foreign: 200

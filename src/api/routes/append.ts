@@ -117,6 +117,16 @@ async function waitFor (
   return await services.progress.reached(last, seconds * 1_000)
 }
 
+/** The answer to one event that was to be recorded; throws what refused it. */
+export async function answerAppended (
+  services: Services, request: FastifyRequest, reply: FastifyReply,
+  result: AppendResult | undefined
+): Promise<FastifyReply> {
+  const results = result === undefined ? [] : [result]
+  count(services, results)
+  return await answerOne(reply, results, await waitFor(services, request, reply, results))
+}
+
 async function answerOne (
   reply: FastifyReply, [result]: readonly AppendResult[], projected: boolean | undefined
 ): Promise<FastifyReply> {
