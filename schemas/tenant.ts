@@ -15,6 +15,12 @@ export const TenantSettings = Type.Object({
   })),
   sealData: Type.Optional(Type.Boolean({
     description: 'Seal data, before, after, changes and description under the actor; default false'
+  })),
+  schemas: Type.Optional(Type.Union([
+    Type.Literal('off'), Type.Literal('registered'), Type.Literal('required')
+  ], {
+    description: 'registered: events of registered actions must fit their schemas; required: and ' +
+      'there are no others; default off'
   }))
 }, { additionalProperties: false })
 export type TenantSettings = Static<typeof TenantSettings>

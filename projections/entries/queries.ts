@@ -1,7 +1,7 @@
 import type { Tx } from '../projection.ts'
 import type { EventFilter } from './filter.ts'
 import {
-  explainCount, selectCount, selectNth, selectPage, type Page, type Selection
+  explainCount, selectCount, selectLatestOfEach, selectNth, selectPage, type Page, type Selection
 } from './select.ts'
 
 export type { EventFilter } from './filter.ts'
@@ -117,6 +117,15 @@ export async function listSelection (
   const { rows } = await tx.query<EventRow>(statement, values)
   const decoded = rows.map(eventRow)
   return page.after !== undefined && page.before === undefined ? decoded.reverse() : decoded
+}
+
+/** The latest event of each entity of a type that has few, in the order of their ids. */
+export async function latestOfEach (
+  tx: Tx, entityType: string, limit: number
+): Promise<EventRow[]> {
+  const { statement, values } = selectLatestOfEach(entityType, limit)
+  const { rows } = await tx.query<EventRow>(statement, values)
+  return rows.map(eventRow)
 }
 
 /**

@@ -4,7 +4,7 @@ import {
   ID_MAX_LENGTH, Identifier, Int64, Name, Outcome, TAG_MAX_LENGTH, Timestamp, Uuid
 } from '../primitives.ts'
 import { Problem } from '../problem.ts'
-import { CountMode, pageOf, Paging } from './paging.ts'
+import { CountMode, pageOf, Paging, Render } from './paging.ts'
 
 /** `wait=n` waits so long at most, whatever n says. */
 export const WAIT_MAX_S = 30
@@ -103,6 +103,7 @@ export const EventView = Type.Object({
   after: Type.Optional(Type.Unknown()),
   changes: Type.Optional(Type.Array(Change)),
   data: Type.Optional(Type.Unknown()),
+  rendered: Type.Optional(Type.String({ description: 'With render=true: the event in one line' })),
   correctedBy: Type.Optional(Type.Array(CorrectedBy, {
     description: 'Where one event is read: the events that correct it, the newest first'
   }))
@@ -152,12 +153,13 @@ export const EventsQuery = Type.Object({
   session: Type.Optional(Needle('Of a user only together with actor: it is sealed')),
   ...EventFilters,
   ...Paging,
-  count: Type.Optional(CountMode)
+  count: Type.Optional(CountMode),
+  render: Render
 }, { additionalProperties: false })
 
 /** The query of lists whose actor or entity is settled by their address. */
 export const NarrowQuery = Type.Object({
-  ...EventFilters, ...Paging, count: Type.Optional(CountMode)
+  ...EventFilters, ...Paging, count: Type.Optional(CountMode), render: Render
 }, { additionalProperties: false })
 
 export const EventParams = Type.Object({ id: Uuid })

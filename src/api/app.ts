@@ -27,6 +27,7 @@ import { eventDiff, listEvents, oneEvent, rawEvent } from './routes/events.ts'
 import { liveness, metrics, openapi, problemPage, readiness } from './routes/ops.ts'
 import { listProjections } from './routes/projections.ts'
 import { replayAll, replayStream } from './routes/replay.ts'
+import { listSchemas, oneSchema, registerSchema } from './routes/schemas.ts'
 import { listTasks } from './routes/tasks.ts'
 import { changeTenant, createTenant, listTenants, oneTenant } from './routes/tenants.ts'
 import { myEvents, userEvents, userSummary } from './routes/users.ts'
@@ -100,6 +101,9 @@ export const PROTECTED: readonly ProtectedRow[] = [
   ['GET', '/v1/users/:id/summary', userSummary, READERS],
   ['GET', '/v1/me/events', myEvents, ['self']],
   ['GET', '/v1/tasks', listTasks, READERS],
+  ['PUT', '/v1/schemas/:action', registerSchema, ['compliance']],
+  ['GET', '/v1/schemas/:action', oneSchema, ['producer', ...READERS]],
+  ['GET', '/v1/schemas', listSchemas, ['producer', ...READERS]],
   ['GET', '/v1/streams/:stream/events', replayStream, READERS],
   ['GET', '/v1/replay', replayAll, READERS],
   ['GET', '/v1/projections', listProjections, ['operator', 'admin']],

@@ -66,6 +66,15 @@ const SAMPLES: Record<string, { request: InjectOptions, status: number, foreign:
   },
   'GET /v1/me/events': { request: {}, status: 200, foreign: 200 },
   'GET /v1/tasks': { request: {}, status: 200, foreign: 200 },
+  'PUT /v1/schemas/:action': {
+    request: { url: '/v1/schemas/thing.done', payload: { category: 'action' } },
+    status: 201,
+    foreign: 201
+  },
+  'GET /v1/schemas/:action': {
+    request: { url: '/v1/schemas/share_transfer' }, status: 200, foreign: 200
+  },
+  'GET /v1/schemas': { request: {}, status: 200, foreign: 200 },
   'GET /v1/streams/:stream/events': {
     request: { url: `/v1/streams/${receipt.stream}/events` }, status: 200, foreign: 404
   },

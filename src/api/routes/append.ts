@@ -5,6 +5,7 @@ import {
   AppendHeaders, BatchResult, NoQuery, Receipt, type ItemResult
 } from '../../../schemas/http/events.ts'
 import { BATCH_MAX_EVENTS } from '../../../schemas/primitives.ts'
+import type { TenantSettings } from '../../../schemas/tenant.ts'
 import { ERRORS, LedgerError } from '../../errors.ts'
 import type { AppendResult, Receipt as LedgerReceipt } from '../../ledger/receipt.ts'
 import { callerOf, tenantOf } from '../auth.ts'
@@ -16,6 +17,7 @@ import { problemOf } from '../problems.ts'
 import { POSITION_HEADER } from '../reading.ts'
 import type { Services } from '../services.ts'
 import { refuseOrTake } from '../validator.ts'
+import { applyVocabulary } from '../vocabulary.ts'
 
 const EXAMPLE = {
   action: 'order.updated',
@@ -76,12 +78,13 @@ async function append (
 ): Promise<FastifyReply> {
   const caller = callerOf(request)
   const owner = { tenant: tenantOf(caller), source: caller.name }
-  const { many, items } = takeEvents(bodyOf(request), mediaTypeOf(request), {
+  const { many, items: taken } = takeEvents(bodyOf(request), mediaTypeOf(request), {
     idempotencyKey: headerOf(request, 'idempotency-key'), owner
   })
-  const accepted = items.filter((item) => item.ok)
   await services.requireSoundLog()
   const settings = await services.settings.get(owner.tenant)
+  const items = await inWords(services, owner.tenant, settings.schemas, taken)
+  const accepted = items.filter((item) => item.ok)
   const recorded = accepted.length === 0
     ? []
     : await services.ledger.record({ ...owner, settings }, accepted.map(({ event }) => event))
@@ -91,6 +94,15 @@ async function append (
   return many
     ? await answerMany(request, reply, results, projected)
     : await answerOne(reply, results, projected)
+}
+
+/** What the tenant's registered actions make of the events, if its settings say that they do. */
+async function inWords (
+  { vocabulary }: Services, tenant: string, mode: TenantSettings['schemas'], taken: Taken[]
+): Promise<Taken[]> {
+  if (mode === undefined || mode === 'off') return taken
+  const known = await vocabulary.get(tenant)
+  return taken.map((item) => applyVocabulary(known, mode, item))
 }
 
 /** Refusals at the door and results of the ledger, in the order of the request. */
