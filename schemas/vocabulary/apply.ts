@@ -18,7 +18,8 @@ export function applySchema (schema: ActionSchema, event: EventInput): Applied {
   if (violations.length > 0) return { ok: false, violations }
   const personal = [...event.personal ?? []]
   for (const { subject, paths } of schema.personal ?? []) {
-    const told = paths.filter((path) => getAt(event, path) !== undefined && !isDeclared(event, path))
+    const told = paths.filter((path) =>
+      getAt(event, path) !== undefined && !isDeclared(event, path))
     if (told.length === 0) continue
     const id = getAt(event, subject.id)
     if (typeof id !== 'string' || id === '' || id.length > ID_MAX_LENGTH) {

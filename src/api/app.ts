@@ -19,6 +19,7 @@ import { describeRoutes } from './openapi.ts'
 import { sendProblem } from './problems.ts'
 import { refuseMalformed } from './malformed.ts'
 import { protect } from './protect.ts'
+import { aggregateEvents } from './routes/aggregations.ts'
 import { createKey, listKeys, revokeKey, rotateKey } from './routes/api-keys.ts'
 import { appendEvents } from './routes/append.ts'
 import { correctEvent } from './routes/corrections.ts'
@@ -101,6 +102,7 @@ export const PROTECTED: readonly ProtectedRow[] = [
   ['GET', '/v1/users/:id/summary', userSummary, READERS],
   ['GET', '/v1/me/events', myEvents, ['self']],
   ['GET', '/v1/tasks', listTasks, READERS],
+  ['GET', '/v1/aggregations', aggregateEvents, READERS],
   ['PUT', '/v1/schemas/:action', registerSchema, ['compliance']],
   ['GET', '/v1/schemas/:action', oneSchema, ['producer', ...READERS]],
   ['GET', '/v1/schemas', listSchemas, ['producer', ...READERS]],

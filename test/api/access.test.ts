@@ -66,6 +66,9 @@ const SAMPLES: Record<string, { request: InjectOptions, status: number, foreign:
   },
   'GET /v1/me/events': { request: {}, status: 200, foreign: 200 },
   'GET /v1/tasks': { request: {}, status: 200, foreign: 200 },
+  'GET /v1/aggregations': {
+    request: { url: '/v1/aggregations?groupBy=action' }, status: 200, foreign: 200
+  },
   'PUT /v1/schemas/:action': {
     request: { url: '/v1/schemas/thing.done', payload: { category: 'action' } },
     status: 201,

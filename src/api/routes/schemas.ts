@@ -76,7 +76,7 @@ export const oneSchema = (services: Services): Endpoint => endpoint({
 /** Every action that is known: the tenant's own, and those of the starter catalogue. */
 export const listSchemas = (services: Services): Endpoint => endpoint({
   summary: 'List the actions that are known',
-  description: 'By name. Version 0 is the starter catalogue\'s: it gives lines and refuses nothing.',
+  description: 'By name. Version 0 is of the starter catalogue: it gives lines, refuses nothing.',
   operationId: 'listSchemas',
   tags,
   querystring: NoQuery,
