@@ -29,6 +29,7 @@ import { liveness, metrics, openapi, problemPage, readiness } from './routes/ops
 import { listProjections } from './routes/projections.ts'
 import { replayAll, replayStream } from './routes/replay.ts'
 import { listSchemas, oneSchema, registerSchema } from './routes/schemas.ts'
+import { streamEvents } from './routes/stream.ts'
 import { listTasks } from './routes/tasks.ts'
 import { changeTenant, createTenant, listTenants, oneTenant } from './routes/tenants.ts'
 import { myEvents, userEvents, userSummary } from './routes/users.ts'
@@ -91,6 +92,7 @@ export const PROTECTED: readonly ProtectedRow[] = [
   ['POST', '/v1/events', appendEvents, ['producer']],
   ['POST', '/v1/corrections', correctEvent, ['producer', 'compliance']],
   ['GET', '/v1/events', listEvents, READERS],
+  ['GET', '/v1/events/stream', streamEvents, READERS],
   ['GET', '/v1/events/:id', oneEvent, READERS],
   ['GET', '/v1/events/:id/raw', rawEvent, READERS],
   ['GET', '/v1/events/:id/diff', eventDiff, READERS],
