@@ -5,6 +5,8 @@ export interface Flag {
   /** The value's name in the help, absent for a switch. */
   value?: string
   help: string
+  /** May be given more than once. */
+  multiple?: boolean
 }
 
 /** One command: what it is called, what it takes, and the function that does it. */
@@ -14,6 +16,8 @@ export interface Command {
   summary: string
   /** Names of positional arguments for the help, `[x]` for optional ones. */
   positionals?: readonly string[]
+  /** How many words they are at most, if one stands for several. */
+  positionalsMax?: number
   flags: Readonly<Record<string, Flag>>
   /** Resolves with the exit code when the command is done. */
   run: (given: Given) => Promise<number>
@@ -23,16 +27,19 @@ export interface Command {
 export interface Given {
   flags: Readonly<Record<string, string | undefined>>
   positionals: readonly string[]
+  /** All of it as typed, for a part that has a command line of its own. */
+  args: readonly string[]
 }
 
 /** Parses the arguments of a command; throws CONFIG_INVALID with a sentence. */
 export function parseCommand (command: Command, args: readonly string[]): Given {
   const options: ParseArgsConfig['options'] = Object.fromEntries(
     Object.entries(command.flags).map(([name, flag]) => {
-      return [name, { type: flag.value === undefined ? 'boolean' : 'string' }]
+      const type = flag.value === undefined ? 'boolean' : 'string'
+      return [name, { type, multiple: flag.multiple ?? false }]
     })
   )
-  const allowed = command.positionals?.length ?? 0
+  const allowed = command.positionalsMax ?? command.positionals?.length ?? 0
   try {
     const { values, positionals } = parseArgs({
       args: [...args], options, allowPositionals: allowed > 0, strict: true
@@ -41,7 +48,7 @@ export function parseCommand (command: Command, args: readonly string[]): Given 
       throw new TypeError(`unexpected argument: ${positionals[allowed]}`)
     }
     const flags = Object.entries(values).map(([name, value]) => [name, String(value)])
-    return { flags: Object.fromEntries(flags), positionals }
+    return { flags: Object.fromEntries(flags), positionals, args }
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : String(cause)
     throw new LedgerError('CONFIG_INVALID',

@@ -2,21 +2,26 @@
 import { Environment } from '../../schemas/config.ts'
 import { isLedgerError } from '../errors.ts'
 import { commandHelp, parseCommand, table, type Command } from './command.ts'
-import { demo } from './demo.ts'
-import { migrate } from './migrate.ts'
-import { rebuild } from './rebuild.ts'
-import { serve } from './serve.ts'
-import { start } from './start.ts'
-import { work } from './work.ts'
 
-const COMMANDS: readonly Command[] = [start, demo, serve, work, migrate, rebuild]
+/** Loaded when it is asked for: a command need not wait for what only others use. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => (await import('./start.ts')).start,
+  demo: async () => (await import('./demo.ts')).demo,
+  serve: async () => (await import('./serve.ts')).serve,
+  work: async () => (await import('./work.ts')).work,
+  migrate: async () => (await import('./migrate.ts')).migrate,
+  rebuild: async () => (await import('./rebuild.ts')).rebuild,
+  node: async () => (await import('./node.ts')).node,
+  'migrate-log': async () => (await import('./migrate-log.ts')).migrateLog
+}
 
-function overview (): string {
+async function overview (): Promise<string> {
+  const commands = await Promise.all(Object.values(COMMANDS).map(async (load) => await load()))
   const settings = Object.entries(Environment.properties)
     .map(([name, schema]) => [name, schema.description ?? ''] as const)
   return [
     'Usage: audit-ledger COMMAND [options]', '',
-    'Commands:', ...table(COMMANDS.map(({ name, summary }) => [name, summary] as const)), '',
+    'Commands:', ...table(commands.map(({ name, summary }) => [name, summary] as const)), '',
     'Environment:', ...table(settings), '',
     'audit-ledger COMMAND --help tells more of each.', ''
   ].join('\n')
@@ -25,14 +30,15 @@ function overview (): string {
 async function main (args: readonly string[]): Promise<number> {
   const [name, ...rest] = args
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    process.stdout.write(overview())
+    process.stdout.write(await overview())
     return name === undefined ? 2 : 0
   }
-  const command = COMMANDS.find((candidate) => candidate.name === name)
-  if (command === undefined) {
-    process.stderr.write(`audit-ledger: no command '${name}'\n\n${overview()}`)
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (load === undefined) {
+    process.stderr.write(`audit-ledger: no command '${name}'\n\n${await overview()}`)
     return 2
   }
+  const command = await load()
   if (rest.includes('--help') || rest.includes('-h')) {
     process.stdout.write(commandHelp(command))
     return 0

@@ -1,6 +1,7 @@
 /**
  * What the embedded node does with the official client, and what it costs the node's own process.
- * `node dist-test/test/bench/embedded-node.js [seconds per line]`; Linux only (reads /proc).
+ * `tsc -p test/bench/tsconfig.json && node dist/test/bench/embedded-node.js [seconds per line]`;
+ * Linux only (reads /proc).
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

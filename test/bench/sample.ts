@@ -34,11 +34,6 @@ export async function interleave (
   return samples
 }
 
-/** The length of a sample in a round: the warm-up is short. */
-export function secondsOf (bench: Bench, round: number): number {
-  return round === 0 ? Math.min(1, bench.options.seconds) : bench.options.seconds
-}
-
 /** CPU of the system's processes and of the generator while the work goes on. */
 export async function metered<T> (
   bench: Bench, system: System, work: () => Promise<T>

@@ -3,7 +3,8 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 
-const MAIN = path.resolve(import.meta.dirname, '../../dist/src/cli/main.js')
+/** The built program. */
+export const MAIN = path.resolve(import.meta.dirname, '../../dist/src/cli/main.js')
 const READY_MAX_MS = 60_000
 
 export interface RunningCommand {

@@ -3,7 +3,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { randomUUID } from 'node:crypto'
-import { NO_STREAM } from './engine/append-rules.ts'
+import { NO_STREAM } from './wire/append.ts'
 import { createEngine, type Engine } from './engine/engine.ts'
 import { createAuthenticate, type User } from './server/authenticate.ts'
 import { createRoutes } from './server/routes.ts'

@@ -14,7 +14,7 @@ export interface ClosedJob {
 }
 
 /** Answers to requests that were under way at the end are waited for so long. */
-const LAST_ANSWERS_MS = 20_000
+const LAST_ANSWERS_MS = 10_000
 
 /** Runs the job; the rate is `answered / seconds`, the seconds up to the last answer. */
 export async function runClosed (job: ClosedJob): Promise<Tally> {

@@ -16,7 +16,8 @@ export interface OpenJob {
   readonly source: Source
 }
 
-const LAST_ANSWERS_MS = 20_000
+/** Who is slower than this has failed to keep up; by how much does not matter. */
+const LAST_ANSWERS_MS = 8_000
 const TICK_MS = 1
 
 export async function runOpen (job: OpenJob): Promise<Tally> {

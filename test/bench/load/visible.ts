@@ -65,7 +65,10 @@ async function probe (job: VisibleJob, signal: AbortSignal): Promise<number[]> {
   for (let index = 0; !signal.aborted; index++) {
     const user = `probe-${index % PROBE_USERS}`
     const event = { ...next(), id: nextId(), actor: { type: 'user', id: user, name: user } }
-    pending.push(probeOnce(job, event).then((ms) => { latencies.push(ms) }))
+    // A probe that is not answered is one that was not seen.
+    pending.push(probeOnce(job, event).catch(() => UNSEEN_AFTER_MS).then((ms) => {
+      latencies.push(ms)
+    }))
     await sleep(PROBE_EVERY_MS)
   }
   await Promise.all(pending)

@@ -1,5 +1,5 @@
 import { figureOf, limitCheck, type Scenario } from '../bench.ts'
-import { failureNote, interleave, latencyFigures, metered, secondsOf } from '../sample.ts'
+import { failureNote, interleave, latencyFigures, metered } from '../sample.ts'
 
 const SEED = 12
 const PER_SECOND = 1_000
@@ -21,7 +21,7 @@ export const ack: Scenario = {
         port: system.port,
         connections: CONNECTIONS,
         perSecond: PER_SECOND,
-        seconds: round === 0 ? 1 : Math.max(secondsOf(bench, round), SECONDS_MIN),
+        seconds: round === 0 ? 1 : Math.max(bench.options.seconds, SECONDS_MIN),
         source: { kind: 'appends', seed: SEED, batch: 1, credentials: system.credentials }
       }))
       await system.settle()

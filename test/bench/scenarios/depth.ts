@@ -1,7 +1,7 @@
 import type { Scenario, System } from '../bench.ts'
 import { textOf } from '../http.ts'
 import { getPage, PAGE, pageRate } from '../pages.ts'
-import { figuresOf, interleave, secondsOf, type Sample } from '../sample.ts'
+import { figuresOf, interleave, type Sample } from '../sample.ts'
 import { median } from '../stats.ts'
 
 const DEPTH = 10_000
@@ -33,7 +33,7 @@ export const depth: Scenario = {
     const first = new Map<System, Sample[]>()
     const deep = await interleave(bench, ['tuned', 'ledger'], async (system, round) => {
       const { first: one, deep: other } = paths.get(system) ?? { first: '', deep: '' }
-      const seconds = secondsOf(bench, round) / 2
+      const seconds = bench.options.seconds / 2
       const shallow = await pageRate(bench, system, { paths: [one], seconds })
       if (round > 0) first.set(system, [...first.get(system) ?? [], shallow])
       return await pageRate(bench, system, { paths: [other], seconds })

@@ -1,7 +1,7 @@
 import {
   figureOf, ratioCheck, type Bench, type Outcome, type Scenario, type System, type SystemName
 } from '../bench.ts'
-import { failureNote, figuresOf, interleave, metered, secondsOf, type Sample } from '../sample.ts'
+import { failureNote, figuresOf, interleave, metered, type Sample } from '../sample.ts'
 
 const SEED = 11
 const REQUESTS_MAX = 10_000_000
@@ -41,7 +41,7 @@ async function measure (
   bench: Bench, shape: Shape, systems: readonly SystemName[]
 ): Promise<Outcome['figures']> {
   const samples = await interleave(bench, systems, async (system, round) => {
-    return await sample(bench, system, { ...shape, seconds: secondsOf(bench, round) })
+    return await sample(bench, system, { ...shape, seconds: bench.options.seconds })
   })
   return figuresOf(samples, shape.measure, 'events/s')
 }

@@ -1,6 +1,6 @@
 import { figureOf, ratioCheck, type Figure, type Scenario } from '../bench.ts'
 import { checkPages, PAGES, pageRate } from '../pages.ts'
-import { figuresOf, interleave, secondsOf } from '../sample.ts'
+import { figuresOf, interleave } from '../sample.ts'
 
 const SYSTEMS = ['insert', 'tuned', 'ledger'] as const
 const RATIO_MIN = 1.5
@@ -18,7 +18,7 @@ export const reads: Scenario = {
     }
     for (const [measure, paths] of Object.entries(PAGES)) {
       const samples = await interleave(bench, SYSTEMS, async (system, round) => {
-        return await pageRate(bench, system, { paths, seconds: secondsOf(bench, round) / 2 })
+        return await pageRate(bench, system, { paths, seconds: bench.options.seconds / 2 })
       })
       figures.push(...figuresOf(samples, measure, 'pages/s'))
     }

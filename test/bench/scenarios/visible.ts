@@ -1,5 +1,5 @@
 import { figureOf, limitCheck, type Scenario } from '../bench.ts'
-import { failureNote, interleave, latencyFigures, metered, secondsOf } from '../sample.ts'
+import { failureNote, interleave, latencyFigures, metered } from '../sample.ts'
 
 const SEED = 13
 const PER_SECOND = 1_000
@@ -19,7 +19,7 @@ export const visible: Scenario = {
         kind: 'visible',
         port: system.port,
         perSecond: PER_SECOND,
-        seconds: round === 0 ? 1 : Math.max(SECONDS_MIN, secondsOf(bench, round)),
+        seconds: round === 0 ? 1 : Math.max(SECONDS_MIN, bench.options.seconds),
         seed: SEED,
         credentials: system.credentials
       }))

@@ -1,6 +1,6 @@
 /** Who may do what to a stream: its `$acl`, or the defaults of the real server. */
-import { isMetastream, originalOf, type Acl } from './settings.ts'
-import type { StreamIndex } from './stream-index.ts'
+import { isMetastream, originalOf, type Acl } from '../storage/settings.ts'
+import type { StreamIndex } from '../storage/stream-index.ts'
 
 /** A caller with its roles. Everybody has the role `$all`. */
 export interface Identity {

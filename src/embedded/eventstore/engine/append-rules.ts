@@ -2,12 +2,7 @@
  * What an append to a stream means: written, repeated, or refused. Pure; the same decisions as the
  * real server's commit check.
  */
-
-/** An expected revision: 0 and up, or one of the three words. */
-export type Expected = number
-export const NO_STREAM = -1
-export const ANY = -2
-export const STREAM_EXISTS = -4
+import { ANY, NO_STREAM, STREAM_EXISTS, type Expected } from '../wire/append.ts'
 
 /** What the rules ask about the stream, counting what is not yet durable. */
 export interface StreamState {

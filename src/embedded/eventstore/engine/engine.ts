@@ -5,21 +5,18 @@
 import { randomUUID } from 'node:crypto'
 import { STREAM_NAME_MAX, type Section } from '../storage/frame.ts'
 import type { Log } from '../storage/log.ts'
+import {
+  isSoftDeleted, METADATA_TYPE, metastreamOf, withTruncateBefore
+} from '../storage/settings.ts'
+import {
+  lastRevision, tombstoneOf, type StreamEntry, type StreamIndex
+} from '../storage/stream-index.ts'
+import type { AppendResult, Expected } from '../wire/append.ts'
 import { INT64_MAX } from '../wire/protobuf.ts'
 import { HEAD_BYTES, parseEventId, type ProposedEvent } from '../wire/recorded.ts'
-import { decide, type Expected, type StreamState } from './append-rules.ts'
-import { isSoftDeleted, METADATA_TYPE, metastreamOf, withTruncateBefore } from './settings.ts'
-import { lastRevision, tombstoneOf, type StreamEntry, type StreamIndex } from './stream-index.ts'
+import { decide, type StreamState } from './append-rules.ts'
 import { ALL_STREAMS } from './wakeups.ts'
 import { createWriter, type Writer } from './writer.ts'
-
-/** The answer to an append; `revision` is -1 for an empty append to no stream. */
-export type AppendResult =
-  | { readonly kind: 'appended', readonly revision: number, readonly position?: number }
-  | { readonly kind: 'wrong-expected-version', readonly current: number }
-  | { readonly kind: 'stream-deleted' }
-  | { readonly kind: 'too-large', readonly maxBytes: number }
-  | { readonly kind: 'bad-request', readonly message: string }
 
 export interface EngineOptions {
   readonly log: Log

@@ -1,9 +1,5 @@
-/** Which events of `$all` a reader wants, by stream name or event type. */
-export interface FilterOptions {
-  readonly on: 'stream' | 'type'
-  readonly regex?: string
-  readonly prefixes: readonly string[]
-}
+/** Choosing events of `$all`. */
+import type { FilterOptions } from '../wire/requests.ts'
 
 /** Whether an event is wanted. */
 export type Filter = (names: { readonly stream: string, readonly type: string }) => boolean

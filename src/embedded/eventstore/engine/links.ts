@@ -3,8 +3,8 @@ import { bytesField, varintField } from '../wire/protobuf.ts'
 import { GRPC_PREFIX, parseEvent, type RecordedEvent } from '../wire/recorded.ts'
 import { grpcMessage } from '../wire/responses.ts'
 import type { Engine } from './engine.ts'
-import { firstVisible } from './settings.ts'
-import { lastBefore } from './stream-index.ts'
+import { firstVisible } from '../storage/settings.ts'
+import { lastBefore } from '../storage/stream-index.ts'
 
 export const LINK_TYPE = '$>'
 

@@ -5,10 +5,10 @@ import type { Engine } from './engine.ts'
 import { createEventLoader, WINDOW_BYTES } from './event-loader.ts'
 import { resolveLink } from './links.ts'
 import type { EventCursor } from './read-all.ts'
-import { firstVisible, isSoftDeleted } from './settings.ts'
+import { firstVisible, isSoftDeleted } from '../storage/settings.ts'
 import {
   lastBefore, lastRevision, tombstoneOf, type StreamEntry, type StreamIndex
-} from './stream-index.ts'
+} from '../storage/stream-index.ts'
 
 export interface StreamOptions {
   readonly stream: string
@@ -61,7 +61,6 @@ export function readStream (engine: Engine, options: StreamOptions): EventCursor
       const event = await load(index.position(entry, revision),
         () => neighbour(index, entry, place))
       revision += step
-      if (isTooOld(engine, entry, event)) continue
       left--
       const shown = options.resolveLinks ? await resolveLink(engine, event) : event
       chunk.add(shown, 0, shown.length)
@@ -69,11 +68,30 @@ export function readStream (engine: Engine, options: StreamOptions): EventCursor
     return chunk
   }
 
+  /** With a maximum age, the first event that is not too old: time goes on along a stream. */
+  async function firstYoung (entry: StreamEntry, first: number, last: number): Promise<number> {
+    const maxAgeMs = entry.settings?.maxAgeMs
+    if (maxAgeMs === undefined) return first
+    const oldest = engine.now() - maxAgeMs
+    let end = last + 1
+    while (first < end) {
+      const middle = (first + end) >>> 1
+      const position = index.position(entry, middle)
+      const { createdMs } = parseEvent(await load(position, () => position), 0)
+      if (createdMs < oldest) first = middle + 1
+      else end = middle
+    }
+    return first
+  }
+
   async function next (): Promise<Buffer | undefined> {
     const last = await visibleLast(engine, stream)
     const entry = index.get(stream)
-    if (last === undefined || entry === undefined) return undefined
-    const first = firstVisible(stream, entry.settings, last)
+    if (last === undefined || entry === undefined) {
+      if (backward) left = 0
+      return undefined
+    }
+    const first = await firstYoung(entry, firstVisible(stream, entry.settings, last), last)
     revision = backward ? Math.min(revision, last) : Math.max(revision, first)
     const chunk = await gather(entry, first, last)
     if (backward && revision < first) left = 0
@@ -105,9 +123,4 @@ function neighbour (
     until = next
   }
   return until
-}
-
-function isTooOld (engine: Engine, entry: StreamEntry, event: Buffer): boolean {
-  const maxAge = entry.settings?.maxAgeMs
-  return maxAge !== undefined && parseEvent(event, 0).createdMs < engine.now() - maxAge
 }

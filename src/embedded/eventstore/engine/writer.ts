@@ -1,9 +1,9 @@
 /** Putting sections into the log and the index, and waking those who wait for them. */
 import { buildFrame, type Section } from '../storage/frame.ts'
 import type { Log } from '../storage/log.ts'
-import { applySection } from './apply.ts'
+import { applySection } from '../storage/apply.ts'
 import { createKnownIds, type KnownIds } from './known-ids.ts'
-import type { StreamIndex } from './stream-index.ts'
+import type { StreamIndex } from '../storage/stream-index.ts'
 import { ALL_STREAMS, createWakeups, type Wakeups } from './wakeups.ts'
 
 /** The state that everything which writes shares. */

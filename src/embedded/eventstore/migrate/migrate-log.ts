@@ -3,7 +3,7 @@
  * order. What a first run has copied a second one skips; at the end both logs are compared.
  * The time of an event is when it is copied: no client can set that.
  */
-import { METADATA_TYPE } from '../engine/settings.ts'
+import { METADATA_TYPE } from '../storage/settings.ts'
 import { createOrderedAppends, type Refused, type Run } from './ordered-appends.ts'
 import { connectRaw, type RawClient, type RawEvent } from './raw-client.ts'
 import { isCopied, isSame, MigrationError, verifyLogs } from './verify-logs.ts'

@@ -1,5 +1,5 @@
 /** Comparing two logs event by event, in the order of `$all`. */
-import { isMetastream, METADATA_TYPE, originalOf } from '../engine/settings.ts'
+import { isMetastream, METADATA_TYPE, originalOf } from '../storage/settings.ts'
 import type { RawClient, RawEvent } from './raw-client.ts'
 
 /** The logs do not fit together; the message names the stream and revision. */

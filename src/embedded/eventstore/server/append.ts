@@ -1,5 +1,5 @@
 /** Streams/Append (one message per event), Delete and Tombstone. */
-import type { AppendResult } from '../engine/engine.ts'
+import type { AppendResult } from '../wire/append.ts'
 import { decodeAppend, decodeRemove, type Target } from '../wire/requests.ts'
 import { appendMessage, removedMessage } from '../wire/responses.ts'
 import type { ProposedEvent } from '../wire/recorded.ts'

@@ -5,7 +5,7 @@ import {
   checkPosition, readAllBackward, readAllForward, type EventCursor
 } from '../engine/read-all.ts'
 import { readStream, visibleLast } from '../engine/read-stream.ts'
-import { lastRevision } from '../engine/stream-index.ts'
+import { lastRevision } from '../storage/stream-index.ts'
 import { ALL_STREAMS } from '../engine/wakeups.ts'
 import { decodeRead, type ReadFrom, type ReadRequest } from '../wire/requests.ts'
 import {

@@ -1,6 +1,5 @@
 /** How a gRPC call ends. */
-import type { AppendResult } from '../engine/engine.ts'
-import type { Expected } from '../engine/append-rules.ts'
+import type { AppendResult, Expected } from '../wire/append.ts'
 
 /** The gRPC codes that the node uses. */
 export const CODE = {

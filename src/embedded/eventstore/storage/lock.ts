@@ -34,7 +34,11 @@ export async function lockDirectory (dir: string, waitMs = LOCK_WAIT_MS): Promis
         `which is running; if it is no node of this directory, delete ${path}`)
     }
   }
-  return () => { if (readOwner(path) === mine) rmSync(path, { force: true }) }
+  let held = true
+  return () => {
+    if (held && readOwner(path) === mine) rmSync(path, { force: true })
+    held = false
+  }
 }
 
 /** A link appears with its content, unlike a file that is created and then written. */

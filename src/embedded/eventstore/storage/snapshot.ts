@@ -13,10 +13,10 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { parseSettings } from '../engine/settings.ts'
+import { parseSettings } from './settings.ts'
 import {
   createStreamIndex, lastBefore, lowerBound, type StreamEntry, type StreamIndex
-} from '../engine/stream-index.ts'
+} from './stream-index.ts'
 
 export const SNAPSHOT_FILE = 'events.index'
 const MAGIC = Buffer.from('ESINDEX\0', 'latin1')

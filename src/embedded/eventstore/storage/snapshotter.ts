@@ -1,7 +1,7 @@
 /** Writes the index snapshot while the node runs: when the log has grown enough, and at the end. */
 import { closeSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { StreamIndex } from '../engine/stream-index.ts'
+import type { StreamIndex } from './stream-index.ts'
 import type { Log } from './log.ts'
 import { fingerprint, type OpenedLog } from './open.ts'
 import { encodeSnapshot, writeSnapshot } from './snapshot.ts'

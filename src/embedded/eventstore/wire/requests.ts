@@ -1,8 +1,14 @@
 /** Requests of `event_store.client.streams`, decoded. Field numbers are those of streams.proto. */
-import { ANY, NO_STREAM, STREAM_EXISTS, type Expected } from '../engine/append-rules.ts'
-import type { FilterOptions } from '../engine/filter.ts'
+import { ANY, NO_STREAM, STREAM_EXISTS, type Expected } from './append.ts'
 import { readFields, readVarint64, WireError } from './protobuf.ts'
 import type { ProposedEvent } from './recorded.ts'
+
+/** Which events of `$all` a reader wants, by stream name or event type. */
+export interface FilterOptions {
+  readonly on: 'stream' | 'type'
+  readonly regex?: string
+  readonly prefixes: readonly string[]
+}
 
 /** Where an append, delete or tombstone goes. */
 export interface Target {
@@ -46,6 +52,9 @@ export const DEFAULT_SEARCH_WINDOW = 32
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const NO_BYTES = Buffer.alloc(0)
+/** The server knows two content types; every other one is bytes. */
+const JSON_TYPE = 'application/json'
+const BINARY_TYPE = 'application/octet-stream'
 
 /** Decodes an `AppendReq`. */
 export function decodeAppend (buffer: Buffer): AppendMessage {
@@ -229,7 +238,8 @@ function decodeEvent (buffer: Buffer, start: number, end: number): ProposedEvent
   const contentType = map.get('content-type')
   if (type === undefined) throw new MissingMetadataError('type')
   if (contentType === undefined) throw new MissingMetadataError('content-type')
-  return { id, type, contentType, metadata, data }
+  const known = contentType === JSON_TYPE ? JSON_TYPE : BINARY_TYPE
+  return { id, type, contentType: known, metadata, data }
 }
 
 /** An event without its type or content type. */

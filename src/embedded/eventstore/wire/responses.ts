@@ -1,6 +1,5 @@
 /** Answers, each a complete gRPC message with its prefix. */
-import { ANY, NO_STREAM, STREAM_EXISTS, type Expected } from '../engine/append-rules.ts'
-import type { AppendResult } from '../engine/engine.ts'
+import { ANY, NO_STREAM, STREAM_EXISTS, type AppendResult, type Expected } from './append.ts'
 import { bytesField, putHead, varintField, varintSize } from './protobuf.ts'
 import { GRPC_PREFIX } from './recorded.ts'
 

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  ANY, decide, NO_STREAM, STREAM_EXISTS, type StreamState
+  decide, type StreamState
 } from '../../../../src/embedded/eventstore/engine/append-rules.ts'
-import type { AppendResult } from '../../../../src/embedded/eventstore/engine/engine.ts'
+import {
+  ANY, NO_STREAM, STREAM_EXISTS, type AppendResult
+} from '../../../../src/embedded/eventstore/wire/append.ts'
 import { readStream } from '../../../../src/embedded/eventstore/engine/read-stream.ts'
 import { parseEvent } from '../../../../src/embedded/eventstore/wire/recorded.ts'
 import { openEngine, proposed } from '../given-engine.ts'

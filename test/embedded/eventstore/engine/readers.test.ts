@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { ANY } from '../../../../src/embedded/eventstore/engine/append-rules.ts'
+import { ANY } from '../../../../src/embedded/eventstore/wire/append.ts'
 import type { Engine } from '../../../../src/embedded/eventstore/engine/engine.ts'
 import {
   checkPosition, readAllBackward, readAllForward, type EventCursor
@@ -89,6 +89,20 @@ t.test('every way of reading agrees, from memory, from the file and from both', 
       await readsAgree(second.engine, share)
       await second.close()
     }), { numRuns: 40, endOnFailure: true }))
+})
+
+t.test('a stream that is deleted under its reader ends', async (t) => {
+  const { engine, close } = openEngine(t.testdir())
+  await appendAll(engine, [{ stream: 'a', sizes: [60_000, 60_000, 60_000] }])
+  for (const backward of [true, false]) {
+    const cursor = readStream(engine,
+      { stream: 'a', revision: backward ? 2 : 0, backward, count: 9, resolveLinks: false })
+    t.ok(await cursor.next())
+    await engine.softDelete('a', ANY)
+    t.same(await drain(cursor), [])
+    await appendAll(engine, [{ stream: 'a', sizes: [60_000, 60_000, 60_000] }])
+  }
+  await close()
 })
 
 t.test('a position that is not where an event begins is refused', async (t) => {

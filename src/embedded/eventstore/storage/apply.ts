@@ -1,5 +1,5 @@
 /** What a section of the log does to the index: the same whether it is written or found. */
-import type { Section } from '../storage/frame.ts'
+import type { Section } from './frame.ts'
 import { isMetastream, originalOf, parseSettings } from './settings.ts'
 import type { StreamIndex } from './stream-index.ts'
 
