@@ -6,6 +6,7 @@ import { readPosition } from './consistency.ts'
 import { presentRows, type Reader } from './present.ts'
 import { notBuiltYet } from './reading.ts'
 import type { Services } from './services.ts'
+import type { Turn } from './turns.ts'
 
 /** Events that are read at once. */
 const PAGE = 100
@@ -28,6 +29,8 @@ export interface Following {
   after: bigint | undefined
   /** Ends it: the reader went away, or the server stops. */
   signal: AbortSignal
+  /** Reading for many at once waits its turn, so that others are answered in between. */
+  turn: Turn
   /** When it ends by itself, in milliseconds since 1970; undefined: never. */
   until: number | undefined
   /** Throws when the reader may not read any more. */
@@ -44,16 +47,18 @@ export async function * follow (
   services: Services, following: Following
 ): AsyncGenerator<string> {
   const { signal, until = Infinity } = following
-  let { rows, seen } = await readOn(services, following, following.after)
+  const readOn = async (after: bigint | undefined): Promise<Read> =>
+    await following.turn(async () => await readAfter(services, following, after))
+  let { text, isAll, seen } = await readOn(following.after)
   yield `retry: ${RETRY_MS}\nid: ${seen}\n\n`
   let saidAt = services.now()
   while (true) {
-    if (rows.length > 0) {
-      yield await eventsText(services, following, rows)
+    if (text !== '') {
+      yield text
       saidAt = services.now()
     }
-    if (signal.aborted || (rows.length < PAGE && services.now() >= until)) return
-    if (rows.length < PAGE) {
+    if (signal.aborted || (isAll && services.now() >= until)) return
+    if (isAll) {
       const left = Math.min(saidAt + HEARTBEAT_MS, until) - services.now()
       await moved(services, seen, Math.max(left, 0), signal)
       if (services.now() - saidAt >= HEARTBEAT_MS) {
@@ -62,32 +67,47 @@ export async function * follow (
         saidAt = services.now()
       }
     }
-    ({ rows, seen } = await readOn(services, following, seen))
+    ({ text, isAll, seen } = await readOn(seen))
   }
 }
 
+interface Read {
+  /** The events as blocks of the stream. */
+  text: string
+  /** There are no more until reads show more. */
+  isAll: boolean
+  /** The position that was looked through. */
+  seen: bigint
+}
+
 /**
- * The next events after a position, oldest first, and the position that was looked through. What
- * came since that was taken is left for later: its persons may not be known to the filter.
+ * The next events after a position. What came since the position that reads reflect was taken is
+ * left for later: its persons may not be known to the filter.
  */
-async function readOn (
-  { pool }: Services, { reader, filter }: Following, after: bigint | undefined
-): Promise<{ rows: EventRow[], seen: bigint }> {
+async function readAfter (
+  services: Services, following: Following, after: bigint | undefined
+): Promise<Read> {
+  const { reader, filter } = following
   try {
-    const reflected = await readPosition(pool) ?? 0n
-    if (after === undefined || reflected <= after) return { rows: [], seen: after ?? reflected }
+    const reflected = await readPosition(services.pool) ?? 0n
+    if (after === undefined || reflected <= after) return nothing(after ?? reflected)
     const wanted = await filter()
-    const found = await inTenant(pool, reader.tenant, async (tx) => {
+    const found = await inTenant(services.pool, reader.tenant, async (tx) => {
       return await listEvents(tx, wanted, { limit: PAGE, after })
     })
     const rows = found.reverse().filter(({ position }) => position <= reflected)
     const isAll = found.length < PAGE || rows.length < found.length
-    return { rows, seen: isAll ? reflected : rows.at(-1)?.position ?? after }
+    const text = await eventsText(services, following, rows)
+    return { text, isAll, seen: isAll ? reflected : rows.at(-1)?.position ?? after }
   } catch (err) {
     // Before the first worker there are no events.
-    if (notBuiltYet(err)) return { rows: [], seen: after ?? 0n }
+    if (notBuiltYet(err)) return nothing(after ?? 0n)
     throw err
   }
+}
+
+function nothing (seen: bigint): Read {
+  return { text: '', isAll: true, seen }
 }
 
 /** Waits until there may be more, no longer than `waitMs`, and a moment in any case. */

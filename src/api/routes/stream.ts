@@ -11,15 +11,19 @@ import { follow } from '../follow.ts'
 import { accessOf } from '../present.ts'
 import { toLedgerError } from '../problems.ts'
 import type { Services } from '../services.ts'
+import { createTurns } from '../turns.ts'
 
 /** Streams that one process serves at once. */
 export const STREAMS_MAX = 1_000
+/** Streams that are read for at once; the others wait their turn. */
+const READING_MAX = 4
 /** Bytes that lie ready for a reader before more is read for it. */
 const READY_BYTES = 16 * 1_024
 
 /** Events as they become readable. */
 export const streamEvents = (services: Services): Endpoint => (scope, at) => {
   const stopping = new AbortController()
+  const turn = createTurns(READING_MAX)
   let streams = 0
   scope.addHook('preClose', async () => { stopping.abort() })
 
@@ -49,6 +53,7 @@ export const streamEvents = (services: Services): Endpoint => (scope, at) => {
       filter,
       after: after === undefined ? undefined : BigInt(after),
       signal: AbortSignal.any([gone.signal, stopping.signal]),
+      turn,
       until: seconds === undefined ? undefined : services.now() + seconds * 1_000,
       requireAccess: async () => {
         const now = await services.auth.authenticate(request.headers.authorization)
