@@ -1,4 +1,3 @@
-import helmet from '@fastify/helmet'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { LogController, type FastifyBaseLogger } from 'fastify'
 import { uuidv7 } from 'uuidv7'
@@ -35,6 +34,7 @@ import { changeTenant, createTenant, listTenants, oneTenant } from './routes/ten
 import { myEvents, userEvents, userSummary } from './routes/users.ts'
 import { createServices, type ApiDeps, type Services } from './services.ts'
 import { answerUnknown } from './unknown.ts'
+import { SECURITY_HEADERS } from './security-headers.ts'
 import { refuseOrTake } from './validator.ts'
 
 /** Receiving a whole request, and its head: a slower client is a way to hold connections. */
@@ -157,7 +157,6 @@ export function createApp (deps: ApiDeps): App {
   observe(app, services)
   app.addHook('onClose', async () => { await services.progress.close() })
 
-  app.register(helmet)
   describeRoutes(app)
   app.register(async (scope: App) => {
     for (const [method, url, make] of PUBLIC) make(services)(scope, { method, url })
@@ -173,7 +172,9 @@ export function createApp (deps: ApiDeps): App {
 
 /** Every answer says which request it is of, and is timed under its route's pattern. */
 function observe (app: App, { metrics }: Services): void {
-  app.addHook('onRequest', async (request, reply) => { reply.header('x-request-id', request.id) })
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(SECURITY_HEADERS).header('x-request-id', request.id)
+  })
   app.addHook('onResponse', async (request, reply) => {
     metrics.requestSeconds.observe({
       method: request.method,

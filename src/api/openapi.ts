@@ -6,6 +6,7 @@ import { Problem } from '../../schemas/problem.ts'
 import type { App } from './endpoint.ts'
 import { nameSchemas } from './openapi-schemas.ts'
 import { PROBLEM_TYPE } from './problems.ts'
+import { DOCS_CSP } from './security-headers.ts'
 
 const DESCRIPTION = `An event-sourced audit ledger: what is appended stays, is found as feeds,
 trails and lists, and can be read again from the log itself.
@@ -38,7 +39,7 @@ export function describeRoutes (app: App): void {
       url, schema: withAccess(schema ?? {}, route.config?.roles)
     })
   })
-  app.register(swaggerUi, { routePrefix: '/docs' })
+  app.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCS_CSP })
 }
 
 /** What all routes share is said here once: how they fail, and who may call them. */

@@ -43,7 +43,7 @@ export function parseOptions (
     }
   })
   if (values.help) return undefined
-  const [events, rounds, seconds] = values.quick ? [20_000, 3, 1.5] : [100_000, 5, 4]
+  const [events, rounds, seconds] = values.quick ? [20_000, 3, 1] : [100_000, 5, 4]
   return {
     events: number('events', values.events, events, [EVENTS_MIN, EVENTS_MAX]),
     rounds: number('rounds', values.rounds, rounds, [1, ROUNDS_MAX]),

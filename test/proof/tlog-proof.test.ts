@@ -74,7 +74,7 @@ t.test('what is wrong with a proof is said', async (t) => {
   t.strictSame(kindsOf(good.replace('\n300\n', '\n301\n')).at(0), 'bad-signature')
   t.strictSame(kindsOf(good.replace(/\u2014 witness.*\n/, '')), ['no-quorum', 'empty'])
   t.strictSame(kindsOf(good, { policy: ledgerOf(1, 6).policy }).at(0), 'wrong-key')
-  t.strictSame(kindsOf(good, { kept: await ledger.checkpoint(301) }), ['stale'])
+  t.strictSame(kindsOf(good, { kept: await ledgerOf(301, 5).checkpoint() }), ['stale'])
   t.strictSame(kindsOf(good, { kept: checkpoint }), [])
   t.strictSame(kindsOf(good, { kept: await ledger.checkpoint(200) }), ['missing'])
   const now = BigInt(START / 1000 + 301)

@@ -6,7 +6,7 @@ import { startChild } from '../child.ts'
 import { summarise } from '../stats.ts'
 
 const RATIO_MIN = 0.5
-const ROUNDS_MAX = 3
+const ROUNDS_MAX = 2
 /** From here on one round takes long enough to be its own mean. */
 const LARGE = 1_000_000
 const SECONDS_MAX = 1_800
