@@ -1,4 +1,4 @@
-import { FormatRegistry, Type, type Static } from '@sinclair/typebox'
+import { FormatRegistry, Type, type Static, type TSchema } from '@sinclair/typebox'
 
 /** An event as sent, in bytes of its JSON text. */
 export const EVENT_MAX_BYTES = 65_536
@@ -55,6 +55,9 @@ function daysOf (year: number, month: number): number {
 // TypeBox refuses every string of a format that it does not know, so each is registered once, here.
 FormatRegistry.Set('uuid', (text) => UUID.test(text))
 FormatRegistry.Set('date-time', isUtcTimestamp)
+
+/** A schema's value, or null. */
+export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 
 export const Uuid = Type.String({ format: 'uuid', description: 'UUID, lower case' })
 export const Timestamp = Type.String({

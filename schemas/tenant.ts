@@ -28,6 +28,12 @@ export const TenantSettings = Type.Object({
     secondApprover: Type.Optional(Type.Boolean({
       description: 'Another key than the requesting one must approve an erasure; default false'
     }))
-  }, { additionalProperties: false }))
+  }, { additionalProperties: false })),
+  schemas: Type.Optional(Type.Union([
+    Type.Literal('off'), Type.Literal('registered'), Type.Literal('required')
+  ], {
+    description: 'registered: events of registered actions must fit their schemas; required: and ' +
+      'there are no others; default off'
+  }))
 }, { additionalProperties: false })
 export type TenantSettings = Static<typeof TenantSettings>

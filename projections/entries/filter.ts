@@ -5,8 +5,8 @@ export interface EventFilter {
   /** Events that happened to this entity; not those that merely name it as related. */
   entity?: { type: string, key: string } | undefined
   entityType?: string | undefined
-  /** Exactly, or everything below: `auth.*`. */
-  action?: string | undefined
+  /** Exactly, or everything below: `auth.*`; or exactly one of several. */
+  action?: string | readonly string[] | undefined
   category?: string | undefined
   outcome?: string | undefined
   source?: string | undefined
@@ -34,6 +34,10 @@ export interface Until {
 /** What queries of this package ask for beside what a reader can. */
 export interface InnerFilter extends EventFilter {
   id?: string | undefined
+  /** Of any actor of this type. */
+  actorType?: string | undefined
+  /** What this person (a ref) did, and what programs did: nothing that other persons did. */
+  ownOf?: string | undefined
   until?: Until | undefined
 }
 
@@ -55,6 +59,8 @@ export function conditionsOf (filter: InnerFilter, param: Parameter): Conditions
   const conditions = [
     ...present(filter.id, (id) => `e.id = ${param(id)}::uuid`),
     ...actorConditions(filter.actor, param),
+    ...present(filter.actorType, (type) => `e.actor_type = ${param(type)}`),
+    ...present(filter.ownOf, (ref) => `(e.actor_type <> 'user' or e.actor_key = ${param(ref)})`),
     ...actionConditions(filter.action, param),
     ...outcomeConditions(filter.outcome, param),
     ...entityConditions(filter.entity, param),
@@ -76,7 +82,7 @@ export function conditionsOf (filter: InnerFilter, param: Parameter): Conditions
     ...present(until.recordedAt, (at) => `e.recorded_at <= ${param(at)}::timestamptz`)
   ]
   const ranged = RANGES.some((name) => filter[name] !== undefined) ||
-    filter.action?.endsWith('.*') === true
+    isBelow(filter.action)
   return { conditions, plain: !ranged }
 }
 
@@ -111,11 +117,16 @@ function entityConditions (entity: EventFilter['entity'], param: Parameter): str
 }
 
 /** `auth.*` as a range, which an index can follow: `/` is the character after `.`. */
-function actionConditions (action: string | undefined, param: Parameter): string[] {
+function actionConditions (action: EventFilter['action'], param: Parameter): string[] {
   if (action === undefined) return []
-  if (!action.endsWith('.*')) return [`e.action = ${param(action)}`]
+  if (typeof action !== 'string') return [`e.action = any(${param(action)}::text[])`]
+  if (!isBelow(action)) return [`e.action = ${param(action)}`]
   const prefix = action.slice(0, -2)
   return [`e.action >= ${param(prefix + '.')}`, `e.action < ${param(prefix + '/')}`]
+}
+
+function isBelow (action: EventFilter['action']): boolean {
+  return typeof action === 'string' && action.endsWith('.*')
 }
 
 /** As with the actor: what the index leaves out is said in so many words. */

@@ -1,9 +1,11 @@
 import type { Tx } from '../projection.ts'
 import type { EventFilter } from './filter.ts'
-import { explainCount, selectCount, selectPage, type Page, type Selection } from './select.ts'
+import {
+  explainCount, selectCount, selectLatestOfEach, selectNth, selectPage, type Page, type Selection
+} from './select.ts'
 
 export type { EventFilter } from './filter.ts'
-export type { Page } from './select.ts'
+export type { Page, Selection } from './select.ts'
 
 /**
  * An event as it is shown, in parts: `{` + body + the members of head + `}` is its JSON once what
@@ -115,6 +117,27 @@ export async function listSelection (
   const { rows } = await tx.query<EventRow>(statement, values)
   const decoded = rows.map(eventRow)
   return page.after !== undefined && page.before === undefined ? decoded.reverse() : decoded
+}
+
+/** The latest event of each entity of a type that has few, in the order of their ids. */
+export async function latestOfEach (
+  tx: Tx, entityType: string, limit: number
+): Promise<EventRow[]> {
+  const { statement, values } = selectLatestOfEach(entityType, limit)
+  const { rows } = await tx.query<EventRow>(statement, values)
+  return rows.map(eventRow)
+}
+
+/**
+ * The position of the event after the `offset` newest ones of a selection, undefined if there are
+ * no more: so wide rows are only read for the page itself, not for what is skipped.
+ */
+export async function nthPosition (
+  tx: Tx, selection: Selection, offset: number
+): Promise<bigint | undefined> {
+  const { statement, values } = selectNth(selection, offset)
+  const { rows: [row] } = await tx.query<{ position: bigint | string }>(statement, values)
+  return row && BigInt(row.position)
 }
 
 /** The size of a selection, counted no further than `cap`. */

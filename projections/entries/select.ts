@@ -56,6 +56,21 @@ export function selectPage (selection: Selection, page: Page): Query {
   return { statement: plain ? prepared(text) : text, values }
 }
 
+/** The statement for the latest event of each entity of a type, in the order of their keys. */
+export function selectLatestOfEach (entityType: string, limit: number): Query {
+  const text = `select distinct on (e.entity_key) ${EVENT} from read.entry e
+    where e.entity_type = $1 order by e.entity_key, e.position desc limit $2`
+  return { statement: { name: 'latest_of_each', text }, values: [entityType, limit] }
+}
+
+/** The statement for the position of the event after the `offset` newest ones. */
+export function selectNth (selection: Selection, offset: number): Query {
+  const { from, narrow, position, where, values, param } = source(selection)
+  const text = `select ${position} as position from ${narrow ?? from}
+    where ${conjunction(where)} order by ${position} desc limit 1 offset ${param(offset)}`
+  return { statement: text, values }
+}
+
 /** The statement for how many events there are, counted no further than `cap`. */
 export function selectCount (selection: Selection, cap: number): Query {
   const { from, narrow, where, values, param } = source(selection)

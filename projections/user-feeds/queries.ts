@@ -1,5 +1,7 @@
 import type { EventFilter } from '../entries/filter.ts'
-import { countSelection, listSelection, type EventRow, type Page } from '../entries/queries.ts'
+import {
+  countSelection, listSelection, type EventRow, type Page, type Selection
+} from '../entries/queries.ts'
 import type { Tx } from '../projection.ts'
 
 /** A page of the events by or about the person with this ref (a lower-case UUID). */
@@ -14,4 +16,12 @@ export async function countFeed (
   tx: Tx, ref: string, filter: EventFilter, cap: number
 ): Promise<number> {
   return await countSelection(tx, { filter, driver: { table: 'user_feed', ref } }, cap)
+}
+
+/**
+ * A person's own log: what they did, and what programs did for them, such as a worker that
+ * finishes their job. What other persons did to them is not in it.
+ */
+export function ownLog (ref: string, filter: EventFilter): Selection {
+  return { filter: { ...filter, ownOf: ref }, driver: { table: 'user_feed', ref } }
 }

@@ -46,6 +46,11 @@ export const LEDGER_EVENTS = {
   'ledger.api_key_revoked': keyChange,
   'ledger.tenant_created': tenantChange,
   'ledger.tenant_updated': tenantChange,
+  'ledger.schema_registered': {
+    entityType: 'ledger_schema',
+    category: 'change',
+    data: dataOf({ ...ChangeData.properties, breaking: Type.Optional(Type.Boolean()) })
+  },
   'ledger.denied': {
     entityType: 'ledger_api_key',
     category: 'access',

@@ -1,5 +1,8 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { EntityType, Identifier, Int64, Timestamp, Uuid } from '../primitives.ts'
+import {
+  EntityType, Identifier, Int64, Name, nullable, Timestamp, Uuid
+} from '../primitives.ts'
+import { Party } from './events.ts'
 
 export const EntityParams = Type.Object({ type: EntityType, id: Identifier })
 
@@ -57,14 +60,46 @@ export const StateView = Type.Object({
   hidden: Hidden
 }, { title: 'EntityState' })
 
+export const BlameView = Type.Object({
+  entity: Entity,
+  exists: Type.Boolean({ description: 'false: nothing known of it, or deleted' }),
+  fields: Type.Array(Type.Composite([
+    Type.Object({
+      path: Type.String({ description: 'JSON Pointer into the state' }),
+      value: Type.Unknown(),
+      action: Type.String(),
+      actor: Party,
+      source: Name,
+      occurredAt: Timestamp
+    }), SetBy
+  ])),
+  asOf: AsOf,
+  events: Type.Integer({ description: 'Events that happened to the entity until then' }),
+  hidden: Hidden
+}, { title: 'EntityBlame' })
+
+const Changes = Type.Array(Type.Object({
+  path: Type.String(),
+  before: Type.Optional(Type.Unknown()),
+  after: Type.Optional(Type.Unknown())
+}))
+
+/** What one event changed. */
+export const EventDiffView = Type.Object({
+  id: Uuid,
+  action: Type.String(),
+  entity: Type.Optional(Party),
+  operation: nullable(Type.String()),
+  changes: Changes,
+  validationErrors: Type.Array(Type.Unknown()),
+  businessRules: Type.Array(Type.Unknown()),
+  hidden: Type.Boolean({ description: 'Some of what it changed is not for the reader to see' })
+}, { title: 'EventDiff' })
+
 export const DiffView = Type.Object({
   entity: Entity,
   from: AsOf,
   to: AsOf,
-  changes: Type.Array(Type.Object({
-    path: Type.String(),
-    before: Type.Optional(Type.Unknown()),
-    after: Type.Optional(Type.Unknown())
-  })),
+  changes: Changes,
   hidden: Hidden
 }, { title: 'EntityDiff' })

@@ -4,8 +4,8 @@ import {
   ID_MAX_LENGTH, Identifier, Int64, Name, Outcome, TAG_MAX_LENGTH, Timestamp, Uuid
 } from '../primitives.ts'
 import { Problem } from '../problem.ts'
+import { CountMode, pageOf, Paging, Render } from './paging.ts'
 import { InclusionProof } from './proofs.ts'
-import { CountMode, pageOf, Paging } from './paging.ts'
 
 /** `wait=n` waits so long at most, whatever n says. */
 export const WAIT_MAX_S = 30
@@ -63,13 +63,25 @@ const HIDDEN = {
   tampered: Type.Optional(Type.Literal(true, { description: 'Not what was sealed' }))
 }
 
-const Party = Type.Object({
+/** Who or what, as a reader sees it. */
+export const Party = Type.Object({
   type: Type.String(),
   id: Type.Optional(Identifier),
   name: Type.Optional(Name),
   email: Type.Optional(Type.String()),
   ...HIDDEN
 })
+
+/** An event that corrects another, as it is shown with that. */
+export const CorrectedBy = Type.Object({
+  id: Uuid,
+  kind: Type.Union([Type.Literal('supersedes'), Type.Literal('annotates')]),
+  reason: Type.Unknown(),
+  actor: Party,
+  source: Name,
+  recordedAt: Timestamp
+}, { title: 'CorrectedBy' })
+export type CorrectedBy = Static<typeof CorrectedBy>
 
 /** An event as a reader sees it. */
 export const EventView = Type.Object({
@@ -95,8 +107,13 @@ export const EventView = Type.Object({
   before: Type.Optional(Type.Unknown()),
   after: Type.Optional(Type.Unknown()),
   changes: Type.Optional(Type.Array(Change)),
-  data: Type.Optional(Type.Unknown())
+  data: Type.Optional(Type.Unknown()),
+  rendered: Type.Optional(Type.String({ description: 'With render=true: the event in one line' })),
+  correctedBy: Type.Optional(Type.Array(CorrectedBy, {
+    description: 'Where one event is read: the events that correct it, the newest first'
+  }))
 }, { title: 'RecordedEvent' })
+export type EventView = Static<typeof EventView>
 
 export const EventPage = pageOf(EventView)
 
@@ -141,12 +158,13 @@ export const EventsQuery = Type.Object({
   session: Type.Optional(Needle('Of a user only together with actor: it is sealed')),
   ...EventFilters,
   ...Paging,
-  count: Type.Optional(CountMode)
+  count: Type.Optional(CountMode),
+  render: Render
 }, { additionalProperties: false })
 
 /** The query of lists whose actor or entity is settled by their address. */
 export const NarrowQuery = Type.Object({
-  ...EventFilters, ...Paging, count: Type.Optional(CountMode)
+  ...EventFilters, ...Paging, count: Type.Optional(CountMode), render: Render
 }, { additionalProperties: false })
 
 export const EventParams = Type.Object({ id: Uuid })

@@ -25,6 +25,11 @@ export const CountMode = Type.Union([
   Type.Literal('none'), Type.Literal('estimate'), Type.Literal('exact')
 ], { description: `exact counts up to ${COUNT_MAX}; none if left out` })
 
+/** Asks a list of events to say each in one line as well. */
+export const Render = Type.Optional(Type.Boolean({
+  description: 'true: every item says itself in one line too, as rendered'
+}))
+
 /** A page of a list. `count` is there when it was asked for. */
 export const pageOf = <T extends TSchema>(item: T) => Type.Object({
   items: Type.Array(item),

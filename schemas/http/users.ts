@@ -3,7 +3,8 @@ import { Identifier, Int64, Timestamp } from '../primitives.ts'
 
 export const UserParams = Type.Object({ id: Identifier })
 
-const Day = Type.String({
+/** A day of the calendar; that it exists is checked where it is used. */
+export const Day = Type.String({
   pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$', description: 'A day in UTC, inclusive: 2026-11-20'
 })
 

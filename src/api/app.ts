@@ -3,25 +3,38 @@ import fastify, { LogController, type FastifyBaseLogger } from 'fastify'
 import { uuidv7 } from 'uuidv7'
 import type { Role } from '../../schemas/http/api-keys.ts'
 import { BATCH_MAX_BYTES } from '../../schemas/primitives.ts'
+import { activityLogs } from './adapters/coequal.ts'
+import { organizationActions, organizationEventLogs, organizationTasks } from './adapters/equa.ts'
+import { activityAudit } from './adapters/mosaic.ts'
+import { activityList, oneActivity } from './adapters/sovrium.ts'
+import {
+  activities, activity, adminActivities, apiTransactions, authEvents, dataAccess, dataChanges,
+  externalApi, systemEvents
+} from './adapters/truledgr.ts'
+import { adminSummary, ownSummary } from './adapters/truledgr-summary.ts'
 import { takeJson } from './bodies.ts'
 import type { App, Endpoint, Method } from './endpoint.ts'
 import { describeRoutes } from './openapi.ts'
 import { sendProblem } from './problems.ts'
 import { refuseMalformed } from './malformed.ts'
 import { protect } from './protect.ts'
+import { aggregateEvents } from './routes/aggregations.ts'
 import { createKey, listKeys, revokeKey, rotateKey } from './routes/api-keys.ts'
 import { appendEvents } from './routes/append.ts'
 import { certificate } from './routes/certificate.ts'
-import { diffEntity, entityState, entityTrail } from './routes/entities.ts'
+import { correctEvent } from './routes/corrections.ts'
+import { blameEntity, diffEntity, entityState, entityTrail } from './routes/entities.ts'
 import { entityProof } from './routes/entity-proof.ts'
 import { approveErasure, listErasures, oneErasure, requestErasure } from './routes/erasures.ts'
-import { listEvents, oneEvent, rawEvent } from './routes/events.ts'
+import { eventDiff, listEvents, oneEvent, rawEvent } from './routes/events.ts'
 import { listHolds, placeHold, releaseHold } from './routes/holds.ts'
 import { ledgerKeys } from './routes/ledger-keys.ts'
 import { liveness, metrics, openapi, problemPage, readiness } from './routes/ops.ts'
 import { listProjections } from './routes/projections.ts'
 import { checkpoint, checkpoints, consistency, eventProof } from './routes/proofs.ts'
 import { replayAll, replayStream } from './routes/replay.ts'
+import { listSchemas, oneSchema, registerSchema } from './routes/schemas.ts'
+import { streamEvents } from './routes/stream.ts'
 import { listTasks } from './routes/tasks.ts'
 import { tile } from './routes/tiles.ts'
 import { changeTenant, createTenant, listTenants, oneTenant } from './routes/tenants.ts'
@@ -44,7 +57,11 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 
 type Row = [method: Method, url: string, make: (services: Services) => Endpoint]
 
+type ProtectedRow = [...Row, roles: readonly Role[]]
+
 const READERS: readonly Role[] = ['auditor', 'compliance']
+/** Auditors read everybody's, users their own. */
+const OWN: readonly Role[] = ['self', ...READERS]
 
 /** Everything that needs no credential. */
 export const PUBLIC: readonly Row[] = [
@@ -56,21 +73,51 @@ export const PUBLIC: readonly Row[] = [
   ['GET', '/.well-known/ledger-keys', ledgerKeys]
 ]
 
+/** The paths of the five systems that this ledger unites, as they documented them. */
+const SYSTEMS: readonly ProtectedRow[] = [
+  ['GET', '/api/activity', activityList, READERS],
+  ['GET', '/api/activity/:activityId', oneActivity, READERS],
+  ['GET', '/api/activity/audit/:entityType/:entityId', activityAudit, READERS],
+  ['GET', '/api/activity-logs', activityLogs, ['self']],
+  ['GET', '/activities/', activities, OWN],
+  ['GET', '/activities/:activity_id', activity, OWN],
+  ['GET', '/activities/summary/user', ownSummary, ['self']],
+  ['GET', '/activities/api-transactions/', apiTransactions, OWN],
+  ['GET', '/activities/data-access/', dataAccess, OWN],
+  ['GET', '/activities/data-changes/', dataChanges, OWN],
+  ['GET', '/activities/auth-events/', authEvents, OWN],
+  ['GET', '/activities/external-api/', externalApi, OWN],
+  ['GET', '/activities/system-events/', systemEvents, READERS],
+  ['GET', '/activities/admin/users/:user_id/activities', adminActivities, READERS],
+  ['GET', '/activities/admin/summary/:user_id', adminSummary, READERS],
+  ['GET', '/organizations/:organizationId/actions', organizationActions, READERS],
+  ['GET', '/organizations/:organizationId/event-logs', organizationEventLogs, READERS],
+  ['GET', '/organizations/:organizationId/tasks', organizationTasks, READERS]
+]
+
 /** Everything else: what is where, and who may call it. */
-export const PROTECTED: ReadonlyArray<[...Row, roles: readonly Role[]]> = [
+export const PROTECTED: readonly ProtectedRow[] = [
   ['POST', '/v1/events', appendEvents, ['producer']],
+  ['POST', '/v1/corrections', correctEvent, ['producer', 'compliance']],
   ['GET', '/v1/events', listEvents, READERS],
+  ['GET', '/v1/events/stream', streamEvents, READERS],
   ['GET', '/v1/events/:id', oneEvent, READERS],
   ['GET', '/v1/events/:id/raw', rawEvent, READERS],
   ['GET', '/v1/events/:id/proof', eventProof, READERS],
+  ['GET', '/v1/events/:id/diff', eventDiff, READERS],
   ['GET', '/v1/entities/:type/:id/events', entityTrail, READERS],
   ['GET', '/v1/entities/:type/:id/state', entityState, READERS],
   ['GET', '/v1/entities/:type/:id/diff', diffEntity, READERS],
+  ['GET', '/v1/entities/:type/:id/blame', blameEntity, READERS],
   ['GET', '/v1/entities/:type/:id/proof', entityProof, READERS],
   ['GET', '/v1/users/:id/events', userEvents, READERS],
   ['GET', '/v1/users/:id/summary', userSummary, READERS],
   ['GET', '/v1/me/events', myEvents, ['self']],
   ['GET', '/v1/tasks', listTasks, READERS],
+  ['GET', '/v1/aggregations', aggregateEvents, READERS],
+  ['PUT', '/v1/schemas/:action', registerSchema, ['compliance']],
+  ['GET', '/v1/schemas/:action', oneSchema, ['producer', ...READERS]],
+  ['GET', '/v1/schemas', listSchemas, ['producer', ...READERS]],
   ['GET', '/v1/streams/:stream/events', replayStream, READERS],
   ['GET', '/v1/replay', replayAll, READERS],
   ['POST', '/v1/erasures', requestErasure, ['compliance']],
@@ -93,7 +140,8 @@ export const PROTECTED: ReadonlyArray<[...Row, roles: readonly Role[]]> = [
   ['POST', '/v1/api-keys', createKey, ['admin']],
   ['GET', '/v1/api-keys', listKeys, ['admin']],
   ['POST', '/v1/api-keys/:id/rotate', rotateKey, ['admin']],
-  ['DELETE', '/v1/api-keys/:id', revokeKey, ['admin']]
+  ['DELETE', '/v1/api-keys/:id', revokeKey, ['admin']],
+  ...SYSTEMS
 ]
 
 /**

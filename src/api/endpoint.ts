@@ -13,7 +13,7 @@ type Handler<Schema extends FastifySchema> = RouteHandlerMethod<RawServerDefault
   RawRequestDefaultExpression, RawReplyDefaultExpression, RouteGenericInterface, unknown, Schema,
   TypeBoxTypeProvider, FastifyBaseLogger>
 
-export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** Where an endpoint is found and who may call it; without roles anybody may. */
 export interface At {

@@ -4,6 +4,7 @@ import { fold } from '../../projections/entity-trails/fold.ts'
 import { trailUntil, type EntityKey, type Until } from '../../projections/entity-trails/queries.ts'
 import type { Tx } from '../../projections/projection.ts'
 import type { AsOf, SetBy } from '../../schemas/http/entities.ts'
+import { getAt } from '../../schemas/pointer.ts'
 import { LedgerError } from '../errors.ts'
 import { streamName } from '../ledger/streams.ts'
 import { callerOf, tenantOf } from './auth.ts'
@@ -18,12 +19,21 @@ import { refusal } from './validator.ts'
 /** A state is folded from so many events at most. */
 export const STATE_EVENTS_MAX = 100_000
 
+/** A value of a state, and the event that set it. */
+export interface Blame {
+  path: string
+  value: unknown
+  event: ShownEvent
+}
+
 /** What an entity was at a moment. */
 export interface StateAt {
   /** false: nothing is known of it, or it was deleted; the state is null then. */
   exists: boolean
   state: unknown
   setBy: Record<string, SetBy>
+  /** The same with the whole events, and the values. */
+  blame: Blame[]
   asOf: AsOf
   events: number
   /** Events that say something of the state which the reader cannot see. */
@@ -124,7 +134,12 @@ function inOrder (events: ShownEvent[], moment: Moment | undefined): ShownEvent[
 function foldAll (events: readonly ShownEvent[]): StateAt {
   const seen = events.map(stepOf)
   const { state, setBy } = fold(seen.map(({ step }) => step))
+  const byId = new Map(events.map((event) => [event.id, event]))
   return {
+    blame: [...setBy].flatMap(([path, { id }]) => {
+      const event = byId.get(id)
+      return event === undefined ? [] : [{ path, value: getAt(state, path), event }]
+    }),
     exists: state !== undefined,
     state: state ?? null,
     setBy: Object.fromEntries(setBy),

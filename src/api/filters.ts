@@ -116,7 +116,10 @@ function needles (
   return dataKey === undefined ? [value] : [value, findTag(dataKey, pointer, value)]
 }
 
-function requireRange (name: string, from: string | undefined, to: string | undefined): void {
+/** Refuses a range that is empty; `name` is that of the parameter for its end. */
+export function requireRange (
+  name: string, from: string | undefined, to: string | undefined
+): void {
   if (from === undefined || to === undefined || Date.parse(from) < Date.parse(to)) return
   throw refusal([{ pointer: name, detail: 'is not after the beginning of the range' }])
 }

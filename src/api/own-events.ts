@@ -45,6 +45,21 @@ export function tenantEvent (
   }
 }
 
+/** An action's schema was registered; `before` undefined: for the first time. */
+export function schemaEvent (
+  action: string, states: { before?: object, after: object }, breaking: boolean, caller: Caller
+): EventInput {
+  return {
+    action: 'ledger.schema_registered',
+    category: 'change',
+    actor: actorOf(caller),
+    entity: { type: 'ledger_schema', id: action },
+    outcome: 'success',
+    ...states,
+    data: { operation: states.before === undefined ? 'create' : 'update', breaking }
+  }
+}
+
 /** Somebody was refused for want of a role; `times` within the minute before. */
 export function deniedEvent (
   caller: Caller, refused: { operation: string, needs: readonly string[], times: number }

@@ -2,12 +2,15 @@ import type { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { EventRow, Page } from '../../projections/entries/queries.ts'
 import type { Tx } from '../../projections/projection.ts'
+import type { EventView } from '../../schemas/http/events.ts'
 import { COUNT_MAX, PAGE_DEFAULT } from '../../schemas/http/paging.ts'
+import { renderLine } from '../../schemas/vocabulary/template.ts'
 import { callerOf, tenantOf } from './auth.ts'
 import { openCursor, sealCursor, type CursorScope } from './cursor.ts'
 import { accessOf, presentRows } from './present.ts'
 import { readTenant } from './reading.ts'
 import type { Services } from './services.ts'
+import { templateOf } from './vocabulary.ts'
 
 const JSON_ANSWER = 'application/json; charset=utf-8'
 
@@ -28,6 +31,7 @@ export interface PagingQuery {
   limit?: number
   cursor?: string
   count?: 'none' | 'estimate' | 'exact'
+  render?: boolean
 }
 
 /** What a list of events reads: a page of it and, if that is asked for, how many there are. */
@@ -36,6 +40,8 @@ export interface EventList {
   /** Counts no further than `cap`. */
   count: (tx: Tx, cap: number) => Promise<number>
   estimate?: (tx: Tx) => Promise<number>
+  /** What a page says of each event, where that is not the event itself. */
+  show?: (event: EventView) => unknown
 }
 
 /** Which page of which list a request asks for. */
@@ -75,10 +81,26 @@ export async function sendEvents (
   })
   const caller = callerOf(request)
   const reader = { tenant: tenantOf(caller), access: accessOf(caller) }
-  const items = await presentRows(services.vault, reader, rows.slice(0, limit))
+  const texts = await presentRows(services.vault, reader, rows.slice(0, limit))
+  const { show } = list
+  const items = show !== undefined
+    ? texts.map((text) => JSON.stringify(show(JSON.parse(text))))
+    : query.render === true ? await rendered(services, reader.tenant, texts) : texts
   const last = rows.length > limit ? rows[limit - 1] : undefined
   const nextCursor = last === undefined ? null : sealCursor(scope, String(last.position))
   return await sendPage(request, reply, { items, nextCursor, count })
+}
+
+/** The texts with the line that says each, in the tenant's words. */
+async function rendered (
+  { vocabulary }: Services, tenant: string, texts: readonly string[]
+): Promise<string[]> {
+  const known = await vocabulary.get(tenant)
+  return texts.map((text) => {
+    const event: EventView = JSON.parse(text)
+    const line = renderLine(templateOf(known, event.action), event)
+    return `${text.slice(0, -1)},"rendered":${JSON.stringify(line)}}`
+  })
 }
 
 /** A page made of JSON texts. */

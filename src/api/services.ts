@@ -15,6 +15,7 @@ import { createMetrics, type ApiMetrics } from './metrics.ts'
 import { createRecent, type Recent } from './recent.ts'
 import { LOG_REGRESSION_STATE, readWorkerState } from './state.ts'
 import { readTenant } from './tenant-store.ts'
+import { readVocabulary, type Vocabulary } from './vocabulary.ts'
 
 const WORKER_STATE_FRESH_MS = 1_000
 
@@ -46,6 +47,8 @@ export interface Services extends ApiDeps {
   denied: (caller: Caller, request: FastifyRequest) => void
   /** What a tenant has chosen, as of five seconds ago at the latest. */
   settings: Recent<TenantSettings>
+  /** The actions that a tenant registered, as of five seconds ago at the latest. */
+  vocabulary: Recent<Vocabulary>
   /** Throws LOG_REGRESSION while the worker says so: what the log takes then would be lost. */
   requireSoundLog: () => Promise<void>
   /** The secret that cursors are signed with. */
@@ -66,6 +69,7 @@ export function createServices (deps: ApiDeps): Services {
     settings: createRecent(async (tenant) => {
       return await inTenant(pool, tenant, async (tx) => (await readTenant(tx, tenant)).settings)
     }, now),
+    vocabulary: createRecent(async (tenant) => await readVocabulary(pool, tenant), now),
     progress: createProgress(pool, deps.listenPool),
     metrics: createMetrics(pool),
     denied: createDenials(deps.ledger.recordOwn, now),

@@ -1,11 +1,15 @@
 import type { Step } from '../../projections/entity-trails/fold.ts'
 import type { SetBy } from '../../schemas/http/entities.ts'
+import type { EventView } from '../../schemas/http/events.ts'
 import type { Change } from '../../schemas/primitives.ts'
 import type { Hidden } from '../privacy/open.ts'
 
 /** The part of a shown event that a state is folded from. */
 export interface ShownEvent extends SetBy {
   occurredAt: string
+  action: string
+  actor: EventView['actor']
+  source: string
   data?: unknown
   before?: unknown
   after?: unknown
@@ -43,7 +47,7 @@ const WHY = new Set(['sealed', 'erased', 'tampered'])
 const BESIDE_ERASED = new Set(['erasure', 'erasedAt'])
 
 /** What stands in place of a value: a member that is `true` says why. See src/privacy/open.ts. */
-function isHidden (value: unknown): value is Hidden {
+export function isHidden (value: unknown): value is Hidden {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const names = Object.keys(value)
   const why = names.find((name) => WHY.has(name))

@@ -20,10 +20,13 @@ export interface KeyOwner {
 export function idFromKey (
   idempotencyKey: string, index: number, { tenant, source }: KeyOwner
 ): string {
-  const hash = createHash('sha256')
-    // A JSON array, because no text inside a JSON string can look like the border between two.
-    .update(JSON.stringify(['audit-ledger id', tenant, source, idempotencyKey, index]))
-    .digest()
+  // A JSON array, because no text inside a JSON string can look like the border between two.
+  return uuidOfText(JSON.stringify(['audit-ledger id', tenant, source, idempotencyKey, index]))
+}
+
+/** The same UUID for the same text: UUIDv8 (RFC 9562 section 5.8) of its SHA-256. */
+export function uuidOfText (text: string): string {
+  const hash = createHash('sha256').update(text).digest()
   hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x80, 6)
   hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8)
   const hex = hash.toString('hex', 0, 16)

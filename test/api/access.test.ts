@@ -5,12 +5,15 @@ import t from 'tap'
 import { ReplayLine } from '../../schemas/http/replay.ts'
 import { Problem } from '../../schemas/problem.ts'
 import { PROTECTED, PUBLIC } from '../../src/api/app.ts'
-import { event, SERVER_ROLES, TENANT_ROLES, testService, until, type Answer } from './service.ts'
+import {
+  event, SELF, SERVER_ROLES, TENANT_ROLES, testService, until, type Answer
+} from './service.ts'
 
 const service = await testService(t)
 const { call, append, app } = service
 
 const receipt = await append('acme', event())
+const own = await append('acme', event({ actor: SELF }))
 const { id: keyId } = (await call('acme.admin', {
   method: 'POST', url: '/v1/api-keys', payload: { name: 'spare', roles: ['auditor'] }
 })).json()
@@ -34,12 +37,30 @@ const SAMPLES: Record<string, { request: InjectOptions, status: number, foreign:
     status: 201,
     foreign: 201
   },
+  'POST /v1/corrections': {
+    request: {
+      payload: {
+        corrects: receipt.id, kind: 'annotates', reason: 'r', actor: { type: 'service', id: 's' }
+      }
+    },
+    status: 201,
+    foreign: 404
+  },
   'GET /v1/events': { request: {}, status: 200, foreign: 200 },
+  'GET /v1/events/stream': {
+    request: { url: '/v1/events/stream?after=0&seconds=0' }, status: 200, foreign: 200
+  },
   'GET /v1/events/:id': {
     request: { url: `/v1/events/${receipt.id}` }, status: 200, foreign: 404
   },
   'GET /v1/events/:id/raw': {
     request: { url: `/v1/events/${receipt.id}/raw` }, status: 200, foreign: 404
+  },
+  'GET /v1/events/:id/diff': {
+    request: { url: `/v1/events/${receipt.id}/diff` }, status: 200, foreign: 404
+  },
+  'GET /v1/entities/:type/:id/blame': {
+    request: { url: '/v1/entities/order/456/blame?at=0' }, status: 200, foreign: 404
   },
   'GET /v1/entities/:type/:id/events': {
     request: { url: '/v1/entities/order/456/events' }, status: 200, foreign: 200
@@ -58,6 +79,18 @@ const SAMPLES: Record<string, { request: InjectOptions, status: number, foreign:
   },
   'GET /v1/me/events': { request: {}, status: 200, foreign: 200 },
   'GET /v1/tasks': { request: {}, status: 200, foreign: 200 },
+  'GET /v1/aggregations': {
+    request: { url: '/v1/aggregations?groupBy=action' }, status: 200, foreign: 200
+  },
+  'PUT /v1/schemas/:action': {
+    request: { url: '/v1/schemas/thing.done', payload: { category: 'action' } },
+    status: 201,
+    foreign: 201
+  },
+  'GET /v1/schemas/:action': {
+    request: { url: '/v1/schemas/share_transfer' }, status: 200, foreign: 200
+  },
+  'GET /v1/schemas': { request: {}, status: 200, foreign: 200 },
   'GET /v1/streams/:stream/events': {
     request: { url: `/v1/streams/${receipt.stream}/events` }, status: 200, foreign: 404
   },
@@ -104,6 +137,40 @@ const SAMPLES: Record<string, { request: InjectOptions, status: number, foreign:
   },
   'DELETE /v1/api-keys/:id': {
     request: { url: `/v1/api-keys/${keyId}` }, status: 200, foreign: 404
+  },
+  'GET /api/activity': { request: {}, status: 200, foreign: 200 },
+  'GET /api/activity/:activityId': {
+    request: { url: `/api/activity/act_${receipt.id}` }, status: 200, foreign: 404
+  },
+  'GET /api/activity/audit/:entityType/:entityId': {
+    request: { url: '/api/activity/audit/order/456' }, status: 200, foreign: 200
+  },
+  'GET /api/activity-logs': { request: {}, status: 200, foreign: 200 },
+  'GET /activities/': { request: {}, status: 200, foreign: 200 },
+  'GET /activities/:activity_id': {
+    request: { url: `/activities/${own.id}` }, status: 200, foreign: 404
+  },
+  'GET /activities/summary/user': { request: {}, status: 200, foreign: 200 },
+  'GET /activities/api-transactions/': { request: {}, status: 200, foreign: 200 },
+  'GET /activities/data-access/': { request: {}, status: 200, foreign: 200 },
+  'GET /activities/data-changes/': { request: {}, status: 200, foreign: 200 },
+  'GET /activities/auth-events/': { request: {}, status: 200, foreign: 200 },
+  'GET /activities/external-api/': { request: {}, status: 200, foreign: 200 },
+  'GET /activities/system-events/': { request: {}, status: 200, foreign: 200 },
+  'GET /activities/admin/users/:user_id/activities': {
+    request: { url: '/activities/admin/users/u-81/activities' }, status: 200, foreign: 200
+  },
+  'GET /activities/admin/summary/:user_id': {
+    request: { url: '/activities/admin/summary/u-81' }, status: 200, foreign: 200
+  },
+  'GET /organizations/:organizationId/actions': {
+    request: { url: '/organizations/acme/actions' }, status: 200, foreign: 404
+  },
+  'GET /organizations/:organizationId/event-logs': {
+    request: { url: '/organizations/acme/event-logs' }, status: 200, foreign: 404
+  },
+  'GET /organizations/:organizationId/tasks': {
+    request: { url: '/organizations/acme/tasks' }, status: 200, foreign: 404
   }
 }
 
@@ -151,6 +218,7 @@ t.test('every route refuses every role that it does not name', async (t) => {
 /** What of an answer is not as the route's schema, and so the document, says. */
 function undeclared (route: string, answer: Answer): string[] {
   const schemas: Record<string, TSchema> = Object(service.declared.get(route)?.response)
+  if (String(answer.headers['content-type']).startsWith('text/event-stream')) return []
   const declared = answer.statusCode >= 400 ? Problem : schemas[answer.statusCode]
   const json: TSchema | undefined = declared?.['content']?.['application/json']?.schema
   const schema = json ?? declared

@@ -3,8 +3,10 @@ import { fold } from '../../projections/entity-trails/fold.ts'
 import { stepOf, type ShownEvent } from '../../src/api/state-step.ts'
 
 const by = { id: 'e', revision: '0', position: '1', recordedAt: '2026-01-01T00:00:00.000Z' }
-const shown = (said: Partial<ShownEvent>): ShownEvent =>
-  ({ ...by, occurredAt: by.recordedAt, ...said })
+const told = {
+  occurredAt: by.recordedAt, action: 'a', actor: { type: 'system' }, source: 's'
+} as const
+const shown = (said: Partial<ShownEvent>): ShownEvent => ({ ...by, ...told, ...said })
 
 t.test('what an event says of a state is taken as it is', async (t) => {
   const changes = [{ path: '/a', after: 1 }]

@@ -6,6 +6,7 @@ import {
 } from '../../../schemas/http/events.ts'
 import type { InclusionProof } from '../../../schemas/http/proofs.ts'
 import { BATCH_MAX_EVENTS } from '../../../schemas/primitives.ts'
+import type { TenantSettings } from '../../../schemas/tenant.ts'
 import { ERRORS, LedgerError } from '../../errors.ts'
 import type { AppendResult, Receipt as LedgerReceipt } from '../../ledger/receipt.ts'
 import { callerOf, tenantOf } from '../auth.ts'
@@ -18,6 +19,7 @@ import { waitForProofs } from '../proofs.ts'
 import { POSITION_HEADER } from '../reading.ts'
 import type { Services } from '../services.ts'
 import { refuseOrTake } from '../validator.ts'
+import { applyVocabulary } from '../vocabulary.ts'
 
 const EXAMPLE = {
   action: 'order.updated',
@@ -78,12 +80,13 @@ async function append (
 ): Promise<FastifyReply> {
   const caller = callerOf(request)
   const owner = { tenant: tenantOf(caller), source: caller.name }
-  const { many, items } = takeEvents(bodyOf(request), mediaTypeOf(request), {
+  const { many, items: taken } = takeEvents(bodyOf(request), mediaTypeOf(request), {
     idempotencyKey: headerOf(request, 'idempotency-key'), owner
   })
-  const accepted = items.filter((item) => item.ok)
   await services.requireSoundLog()
   const settings = await services.settings.get(owner.tenant)
+  const items = await inWords(services, owner.tenant, settings.schemas, taken)
+  const accepted = items.filter((item) => item.ok)
   const recorded = accepted.length === 0
     ? []
     : await services.ledger.record({ ...owner, settings }, accepted.map(({ event }) => event))
@@ -93,6 +96,15 @@ async function append (
   return many
     ? await answerMany(request, reply, results, waited)
     : await answerOne(reply, results, waited)
+}
+
+/** What the tenant's registered actions make of the events, if its settings say that they do. */
+async function inWords (
+  { vocabulary }: Services, tenant: string, mode: TenantSettings['schemas'], taken: Taken[]
+): Promise<Taken[]> {
+  if (mode === undefined || mode === 'off') return taken
+  const known = await vocabulary.get(tenant)
+  return taken.map((item) => applyVocabulary(known, mode, item))
 }
 
 /** Refusals at the door and results of the ledger, in the order of the request. */
@@ -136,6 +148,18 @@ async function waitFor (
   const ids = results.flatMap((result) => result.ok ? [result.receipt.id] : [])
   const leftMs = seconds * 1_000 - (performance.now() - start)
   return { projected, proofs: await waitForProofs(services.pool, tenant, ids, leftMs) }
+}
+
+/** The answer to one event that was to be recorded; throws what refused it. */
+export async function answerAppended (
+  services: Services, request: FastifyRequest, reply: FastifyReply,
+  result: AppendResult | undefined
+): Promise<FastifyReply> {
+  const results = result === undefined ? [] : [result]
+  count(services, results)
+  const tenant = tenantOf(callerOf(request))
+  const waited = await waitFor(services, { request, reply, tenant }, results)
+  return await answerOne(reply, results, waited)
 }
 
 async function answerOne (

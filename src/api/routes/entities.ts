@@ -1,7 +1,7 @@
 import { countTrail, listTrail } from '../../../projections/entity-trails/queries.ts'
 import { diff } from '../../../projections/entity-trails/diff.ts'
 import {
-  DiffQuery, DiffView, EntityParams, StateQuery, StateView
+  BlameView, DiffQuery, DiffView, EntityParams, StateQuery, StateView
 } from '../../../schemas/http/entities.ts'
 import { EventPage, NarrowQuery } from '../../../schemas/http/events.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
@@ -54,7 +54,34 @@ export const entityState = (services: Services): Endpoint => endpoint({
   const entity = await entityParty(services, tenantOf(callerOf(request)), request.params)
   const [state] = await statesAt(services, { request, reply }, entity, [moment])
   if (state === undefined) throw new LedgerError('INTERNAL', 'no state of one moment')
-  return { entity: request.params, ...state }
+  const { blame: _, ...shown } = state
+  return { entity: request.params, ...shown }
+})
+
+/** Who last set each value of an entity, and in which event. */
+export const blameEntity = (services: Services): Endpoint => endpoint({
+  summary: 'Tell who set each value of an entity',
+  description: 'The state at a moment value by value, each with the event that set it last.',
+  operationId: 'blameEntity',
+  tags,
+  params: EntityParams,
+  querystring: StateQuery,
+  headers: AtLeast,
+  response: { 200: BlameView }
+}, async (request, reply) => {
+  const { at: text, axis } = request.query
+  const moment = parseMoment({ name: 'at', text, axis }, services.now())
+  const entity = await entityParty(services, tenantOf(callerOf(request)), request.params)
+  const [state] = await statesAt(services, { request, reply }, entity, [moment])
+  if (state === undefined) throw new LedgerError('INTERNAL', 'no state of one moment')
+  const { exists, blame, asOf, events, hidden } = state
+  const fields = blame.map(({ path, value, event }) => {
+    const { id, action, actor, source, revision, position, occurredAt, recordedAt } = event
+    return {
+      path, value, id, action, actor, source, revision, position, occurredAt, recordedAt
+    }
+  })
+  return { entity: request.params, exists, fields, asOf, events, hidden }
 })
 
 /** What changed between two moments. */

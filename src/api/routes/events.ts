@@ -4,11 +4,14 @@ import {
 import {
   EventPage, EventParams, EventsQuery, EventView, NoQuery
 } from '../../../schemas/http/events.ts'
+import { EventDiffView } from '../../../schemas/http/entities.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import { Type } from '@sinclair/typebox'
 import { LedgerError } from '../../errors.ts'
 import { leafHash } from '../../proof/leaf.ts'
 import { callerOf, tenantOf } from '../auth.ts'
+import { correctedBy, correctionsOf } from '../corrections.ts'
+import { diffOfEvent } from '../event-diff.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import { eventFilter } from '../filters.ts'
 import { readLeaf } from '../leaf.ts'
@@ -49,13 +52,37 @@ export const oneEvent = (services: Services): Endpoint => endpoint({
   response: { 200: EventView }
 }, async (request, reply) => {
   const caller = callerOf(request)
-  const row = await readTenant(services, request, reply, async (tx) => {
-    return await findEvent(tx, request.params.id)
+  const { id } = request.params
+  const [row, corrections] = await readTenant(services, request, reply, async (tx) => {
+    return await Promise.all([findEvent(tx, id), correctionsOf(tx, id)])
   })
   if (row === undefined) throw noEvent()
   const reader = { tenant: tenantOf(caller), access: accessOf(caller) }
+  const [text = '', ...others] = await presentRows(services.vault, reader, [row, ...corrections])
+  if (others.length === 0) return await sendText(reply, text)
+  const shown = JSON.stringify(others.map((other) => correctedBy(JSON.parse(other))))
+  return await sendText(reply, `${text.slice(0, -1)},"correctedBy":${shown}}`)
+})
+
+/** What one event changed, value by value. */
+export const eventDiff = (services: Services): Endpoint => endpoint({
+  summary: 'Read what an event changed',
+  description: 'From before and after, or from the changes where only those were sent; with the ' +
+    'validation errors and business rules of the change.',
+  operationId: 'readEventDiff',
+  tags,
+  params: EventParams,
+  querystring: NoQuery,
+  headers: AtLeast,
+  response: { 200: EventDiffView }
+}, async (request, reply) => {
+  const { id } = request.params
+  const row = await readTenant(services, request, reply, async (tx) => await findEvent(tx, id))
+  if (row === undefined) throw noEvent()
+  const caller = callerOf(request)
+  const reader = { tenant: tenantOf(caller), access: accessOf(caller) }
   const [text = ''] = await presentRows(services.vault, reader, [row])
-  return await sendText(reply, text)
+  return diffOfEvent(JSON.parse(text))
 })
 
 /** The exact bytes that the event's leaf hash is over, read from the log itself. */

@@ -3,15 +3,14 @@ import { countFeed, listFeed } from '../../../projections/user-feeds/queries.ts'
 import { EventPage, NarrowQuery } from '../../../schemas/http/events.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import { SummaryQuery, UserParams, UserSummary } from '../../../schemas/http/users.ts'
-import { isUtcTimestamp } from '../../../schemas/primitives.ts'
 import { LedgerError } from '../../errors.ts'
 import { callerOf, tenantOf } from '../auth.ts'
+import { requireDays } from '../days.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import { narrowFilter, userRef } from '../filters.ts'
 import { sendEvents, type EventList } from '../pages.ts'
 import { readTenant } from '../reading.ts'
 import type { Services } from '../services.ts'
-import { refusal } from '../validator.ts'
 
 const tags = ['trails and feeds']
 
@@ -92,12 +91,4 @@ function feed (ref: string, query: typeof NarrowQuery['static']): EventList {
     page: async (tx, page) => await listFeed(tx, ref, filter, page),
     count: async (tx, cap) => await countFeed(tx, ref, filter, cap)
   }
-}
-
-/** The schema knows the form of a day, not the calendar. */
-function requireDays (days: Readonly<Record<string, string>>): void {
-  const wrong = Object.entries(days)
-    .filter(([, day]) => !isUtcTimestamp(`${day}T00:00:00Z`))
-    .map(([pointer]) => ({ pointer, detail: 'is no day of the calendar' }))
-  if (wrong.length > 0) throw refusal(wrong)
 }

@@ -42,6 +42,12 @@ export const coequal: Story = (random) => {
     : [event('user_assignment_calibration_skipped')]
   const worker = { type: 'service' as const, id: 'grading-worker' }
   return [...begun, event('user_assignment_grading_started'),
-    { ...event('user_assignment_evaluated', { submissionCount }), actor: worker, context: {} },
+    // The worker did it, for the teacher: who did and whose log it is in are two things.
+    {
+      ...event('user_assignment_evaluated', { submissionCount }),
+      actor: worker,
+      related: [{ type: 'user', id: actor.id }],
+      context: {}
+    },
     ...calibration, event('user_assignment_exported')]
 }

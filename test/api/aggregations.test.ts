@@ -1,0 +1,88 @@
+import t from 'tap'
+import { event, testService, type Answer } from './service.ts'
+
+const { call, append } = await testService(t)
+const read = async (query: string, key = 'acme.auditor'): Promise<Answer> =>
+  await call(key, `/v1/aggregations?${query}`)
+
+const login = (id: string, said: object = {}): object => event({
+  action: 'auth.login_failed',
+  category: 'auth',
+  outcome: 'failure',
+  actor: { type: 'user', id },
+  entity: undefined,
+  occurredAt: '2026-03-01T10:00:00Z',
+  ...said
+})
+const ROBOT = { type: 'service', id: 'robot' }
+await append('acme', [
+  login('u-1'), login('u-1', { occurredAt: '2026-03-02T10:00:00Z' }), login('u-2'),
+  login('u-2', { outcome: 'success', action: 'auth.login' }),
+  event({ actor: ROBOT, occurredAt: '2026-03-02T11:00:00Z' })
+])
+const MARCH = 'from=2026-03-01&to=2026-03-31'
+
+t.test('events are counted by each grouping, the largest group first', async (t) => {
+  const { facets } = (await read(`groupBy=category,action,outcome,actor,day&${MARCH}`)).json()
+  t.match(facets, {
+    category: {
+      groups: [{ key: 'auth', events: 4 }, { key: 'change', events: 1 }], size: 2, events: 5
+    },
+    action: {
+      groups: [
+        {
+          key: 'auth.login_failed',
+          events: 3,
+          firstAt: '2026-03-01T10:00:00.000Z',
+          lastAt: '2026-03-02T10:00:00.000Z'
+        },
+        { key: 'auth.login' }, { key: 'order.updated' }
+      ]
+    },
+    outcome: { groups: [{ key: 'failure', events: 3 }, { key: 'success', events: 2 }] },
+    actor: { groups: [{ events: 2 }, { events: 2 }, { key: ROBOT, events: 1 }], size: 3 },
+    day: { groups: [{ key: '2026-03-02', events: 2 }, { key: '2026-03-01', events: 3 }] }
+  })
+})
+
+t.test('failed sign-ins by user in a window', async (t) => {
+  const failed = `groupBy=actor&category=auth&outcome=failure&${MARCH}`
+  const { groups } = (await read(failed)).json().facets.actor
+  t.match(groups, [{ key: { type: 'user' }, events: 2 }, { events: 1 }])
+  const [{ key }] = groups
+  const shown = await call('acme.auditor', `/v1/events?actor=user:${key.ref}`)
+  t.equal(shown.json().items[0].actor.id, 'u-1', 'the ref leads to the person')
+  const later = (await read('groupBy=actor&category=auth&outcome=failure&from=2026-03-02')).json()
+  t.equal(later.facets.actor.events, 1)
+})
+
+t.test('filters hold for all facets but the one of their name, and top cuts', async (t) => {
+  const { facets } = (await read(`groupBy=category,outcome&category=auth&${MARCH}`)).json()
+  t.equal(facets.category.events, 5)
+  t.equal(facets.outcome.events, 4)
+  const top = (await read(`groupBy=action&top=1&${MARCH}`)).json().facets.action
+  t.match(top, { groups: { length: 1 }, size: 3, events: 5 })
+  const byOne = async (query: string): Promise<number> =>
+    (await read(`groupBy=day&${query}&${MARCH}`)).json().facets.day.events
+  t.equal(await byOne('actor=u-1'), 2)
+  t.equal(await byOne('actor=user:u-2'), 2)
+  t.equal(await byOne('actor=robot'), 1)
+  t.equal(await byOne('actor=user:nobody'), 0)
+  t.equal(await byOne('action=auth.login'), 1)
+  const nothing = await read('groupBy=action&from=1999-01-01&to=1999-01-02')
+  t.strictSame(nothing.json(), { facets: { action: { groups: [], size: 0, events: 0 } } })
+  const foreign = await read(`groupBy=action&${MARCH}`, 'globex.auditor')
+  t.equal(foreign.json().facets.action.events, 0)
+})
+
+t.test('what makes no sense is refused, naming the parameter', async (t) => {
+  for (const [query, pointer] of [
+    ['', 'groupBy'], ['groupBy=ip', 'groupBy'], ['groupBy=day,', 'groupBy'],
+    ['groupBy=day&top=401', 'top'], ['groupBy=day&top=0', 'top'],
+    ['groupBy=day&from=2026-02-30', 'from'], ["groupBy=day&to=' or 1=1", 'to'],
+    ['groupBy=day&category=nope', 'category'], ['groupBy=day&action=auth.*', 'action']
+  ] as const) {
+    t.match((await read(query)).json(), { status: 400, violations: [{ pointer }] }, query)
+  }
+  t.equal((await read('groupBy=day', 'acme.self')).statusCode, 403)
+})
