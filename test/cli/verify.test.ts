@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto'
+import { chmod, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import pg from 'pg'
+import t from 'tap'
+import { verifyLive } from '../../src/cli/verify/live.ts'
+import { remoteLedger, type Remote } from '../../src/cli/verify/remote.ts'
+import type { Finding } from '../../src/proof/finding.ts'
+import { ED25519, parseVerifierKey, signerFrom } from '../../src/proof/keys.ts'
+import { formatCheckpoint } from '../../src/proof/checkpoint.ts'
+import { signNote } from '../../src/proof/note.ts'
+import { policyOf } from '../../src/proof/policy.ts'
+import { runCommand } from '../e2e/command.ts'
+import { event, testService, until } from '../api/service.ts'
+import { testFolder } from '../helper.ts'
+
+const service = await testService(t)
+const { app, append, call, keys } = service
+const url = await app.listen({ host: '127.0.0.1', port: 0 })
+const remote = remoteLedger(url, keys['acme.auditor'] ?? '')
+const folder = await testFolder(t)
+
+const LEAVES = 300
+const ids = Array.from({ length: LEAVES }, () => randomUUID())
+const kinds = [
+  {}, { entity: { type: 'student', id: 's-1', name: 'Bo' } }, { description: 'näive “text”' },
+  { before: { a: 1 }, after: { a: 2, b: [null, { c: 'x' }] }, tags: ['vip'] },
+  { context: { ip: '10.0.0.1', requestId: 'r-1' }, correlationId: 'c-1' },
+  {
+    actor: { type: 'service', id: 'billing' },
+    data: { name: 'Bo' },
+    personal: [{ subject: { type: 'student', id: 's-1' }, paths: ['/data/name'] }]
+  }
+]
+await append('acme', ids.map((id, at) => event({ id, ...kinds[at % kinds.length] })))
+await until(async () => await call('acme.auditor', `/v1/events/${ids.at(-1)}/proof`),
+  ({ statusCode }) => statusCode === 200)
+await service.stopWorker()
+
+const { verifierKeys: [vkey] } = (await call(
+  undefined, '/.well-known/ledger-keys?origin=test/acme')).json()
+const policy = policyOf([parseVerifierKey(vkey)])
+
+async function verified (from: Remote = remote, kept?: string) {
+  const findings: Finding[] = []
+  const tell = (found: readonly Finding[]): void => { findings.push(...found) }
+  const summary = await verifyLive({ remote: from, policy, kept, tell })
+  return { findings, summary, kinds: findings.map(({ kind }) => kind) }
+}
+
+const superuser = new pg.Client(service.database.superuserUrl)
+await superuser.connect()
+t.teardown(async () => { await superuser.end() })
+
+/** What is found while a statement by an insider stands; it is taken back afterwards. */
+async function whileEdited (sql: string, undo: string) {
+  await superuser.query(sql)
+  try {
+    return await verified()
+  } finally {
+    await superuser.query(undo)
+  }
+}
+
+/** A ledger whose log gives other lines than it should. */
+function withLog (change: (lines: string[]) => string[]): Remote {
+  return {
+    ...remote,
+    async * lines (path) {
+      const lines: string[] = []
+      for await (const line of remote.lines(path)) lines.push(line)
+      yield * change(lines)
+    }
+  }
+}
+
+const NTH = 100
+const isLeaf = (line: string): boolean =>
+  !line.includes('"end":true') && !line.includes('ledger.checkpoint')
+
+function changeLeaf (change: (line: string) => string[]): Remote {
+  return withLog((lines) => {
+    let leaf = 0
+    return lines.flatMap((line) => isLeaf(line) && leaf++ === NTH ? change(line) : [line])
+  })
+}
+
+t.test('an untouched ledger is OK, personal data and all', async (t) => {
+  const { findings, summary } = await verified()
+  t.strictSame(findings, [])
+  t.ok(summary.leaves >= LEAVES)
+  t.equal(summary.rows, summary.leaves)
+  t.ok(summary.checkpoints > 0)
+})
+
+t.test('whatever an insider does to the rows is found', async (t) => {
+  const copy = async (table: string, where: string) => {
+    await superuser.query(`create table public.kept as select * from ${table} where ${where}`)
+    return `delete from ${table} where ${where}; insert into ${table} select * from public.kept;
+      drop table public.kept`
+  }
+  type Attack = [name: string, table: string, where: string, sql: string, kinds: string[]]
+  const attacks: Attack[] = [
+    ['a leaf', 'merkle_v1_g1.merkle_leaf', "tenant = 'acme' and index = 7",
+      "set hash = sha256('x')", ['tampered', 'tampered']],
+    ['what a list shows', 'entries_v1_g1.entry', `id = '${ids[9]}'`,
+      "set body = replace(body, 'pending', 'paid') || ',\"x\":1', action = 'order.deleted'",
+      ['tampered']],
+    ['a time', 'entries_v1_g1.entry', `id = '${ids[2]}'`,
+      "set body = replace(body, 'näive', 'naive')", ['tampered']],
+    ['a leaf hash', 'entries_v1_g1.entry', `id = '${ids[3]}'`,
+      "set leaf_hash = sha256('x')", ['tampered']]
+  ]
+  for (const [name, table, where, sql, kinds] of attacks) {
+    const undo = await copy(table, where)
+    const found = await whileEdited(`update ${table} ${sql} where ${where}`, undo)
+    t.strictSame(found.kinds, kinds, name)
+  }
+  const where = `id = '${ids[20]}'`
+  const gone = await whileEdited(`delete from entries_v1_g1.entry where ${where}`,
+    await copy('entries_v1_g1.entry', where)).catch(() => undefined)
+  t.strictSame(gone?.kinds, ['missing'], 'a row that is deleted')
+  const leaf = "tenant = 'acme' and index = 290"
+  const cut = await whileEdited(`delete from merkle_v1_g1.merkle_leaf where ${leaf}`,
+    await copy('merkle_v1_g1.merkle_leaf', leaf))
+  t.strictSame(cut.kinds, ['missing', 'tampered'], 'a leaf that is deleted')
+  t.strictSame((await verified()).findings, [], 'and nothing once it is as it was')
+})
+
+t.test('whatever an insider does to the log is found, and told apart', async (t) => {
+  const altered = await verified(changeLeaf((line) => [line.replace('order.', 'older.')]))
+  t.ok(altered.kinds.includes('tampered'))
+  t.match(altered.findings.filter(({ message }) => message.startsWith('leaf 100 of the log')),
+    [{ kind: 'tampered', index: 100n, message: /not the one that was signed/ }])
+  const dropped = await verified(changeLeaf(() => []))
+  t.match(dropped.findings.filter(({ index }) => index === 100n), [{ kind: 'missing' }])
+  const doubled = await verified(changeLeaf((line) => [line, line]))
+  t.ok(doubled.kinds.includes('foreign'))
+  const cut = await verified(withLog((lines) => [
+    ...lines.slice(0, 200), JSON.stringify({ end: true, complete: true, events: 200 })
+  ]))
+  t.match(cut.findings[0], { kind: 'missing', message: /of the \d+ that were signed/ })
+  const broken = await verified(withLog((lines) => lines.slice(0, -1)))
+  t.ok(broken.kinds.includes('truncated'))
+})
+
+t.test('a ledger must continue what the auditor kept', async (t) => {
+  const signer = signerFrom('test/acme', ED25519, Buffer.alloc(32, 7))
+  const note = async (size: bigint, root: Buffer) => await signNote(
+    formatCheckpoint({ origin: 'test/acme', size, root, extensions: [] }), [signer])
+  const own = (await call('acme.auditor', '/v1/checkpoint')).body
+  t.strictSame((await verified(remote, own)).kinds, [])
+  t.strictSame((await verified(remote, await note(5n, Buffer.alloc(32)))).kinds, ['forked'])
+  t.strictSame((await verified(remote, await note(5_000n, Buffer.alloc(32)))).kinds, ['stale'])
+})
+
+t.test('the command says every finding, exits 1 for any, and never OK for nothing', async (t) => {
+  const file = async (name: string, text: string): Promise<string> => {
+    await writeFile(join(folder, name), text)
+    await chmod(join(folder, name), 0o600)
+    return join(folder, name)
+  }
+  const run = async (...args: string[]) => {
+    const command = runCommand(t, ['verify', ...args])
+    return { code: await command.ended, said: command.said() }
+  }
+  const key = ['--key', vkey]
+  const apiKey = await file('api.key', `${keys['acme.auditor']}\n`)
+  const liveRun = await run(url, ...key, '--api-key', apiKey)
+  t.match(liveRun, { code: 0, said: /OK test\/acme: \d+ leaves of the log/ })
+  const proof = await call('acme.auditor', {
+    url: `/v1/events/${ids[0]}/proof`, headers: { accept: 'text/plain' }
+  })
+  const proofFile = await file('one.tlog-proof', proof.body)
+  t.match(await run(proofFile, ...key), { code: 0, said: /OK test\/acme: 1 of 1 leaves proven/ })
+  const bundle = (await call('acme.auditor', '/v1/entities/order/456/proof')).body
+  const good = await file('good.bundle', bundle)
+  t.match(await run(good, ...key), { code: 0, said: /^OK test\/acme/m })
+  const bad = await file('bad.bundle', bundle.replaceAll('"billing"', '"bellini"'))
+  const found = await run(bad, ...key)
+  t.equal(found.code, 1)
+  t.equal(found.said.match(/^FAULT tampered/gm)?.length, LEAVES / kinds.length + 1, 'each, and the file')
+  const stranger = signerFrom('test/acme', ED25519, Buffer.alloc(32, 8))
+  const strange = `test/acme+${stranger.key.id}+${
+    Buffer.concat([Buffer.from([1]), stranger.key.publicKey]).toString('base64')}`
+  t.match(await run(good, '--key', strange), { code: 1, said: /FAULT wrong-key/ })
+  t.match(await run(await file('empty', ''), ...key), { code: 1, said: /NOT OK/ })
+  t.match(await run(good), { code: 2, said: /say whom to trust/ })
+})
