@@ -51,16 +51,21 @@ const TILES = {
     from unnest($1::smallint[], $2::bigint[], $3::integer[]) as t (level, index, width)`
 }
 
-/** The leaf at a position: in the tile after the last one that ended before it. */
+/**
+ * The leaf at a position: in the tile after the last one that ended before it. `offset` and
+ * `limit` keep the planner from joining the whole table.
+ */
 const LEAF_AT = (position: string): string => `
   cross join lateral (
-    select l.index, l.position, l.hash from merkle_leaf l
-    cross join lateral (select coalesce((
+    select coalesce((
       select (n.index + 1) * 256 from merkle_node n
       where n.tenant = ${TENANT} and n.level = 1 and n.position < ${position}
-      order by n.position desc limit 1), 0) as index) first
+      order by n.position desc limit 1), 0) as index offset 0) first
+  cross join lateral (
+    select l.index, l.position, l.hash from merkle_leaf l
     where l.tenant = ${TENANT} and l.index >= first.index and l.index < first.index + 256
-      and l.position = ${position}) leaf`
+      and l.position = ${position}
+    order by l.index limit 1) leaf`
 
 const LEAVES_OF_IDS = {
   name: 'merkle_leaves_of_ids',

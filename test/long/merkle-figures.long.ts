@@ -55,6 +55,8 @@ t.test('what the tree costs, and how long a proof takes', async (t) => {
       if (generation !== undefined) await goLive(tx, projection, generation)
     }
   })
+  await worker.query(`analyze ${withTree.map(({ schema }, at) =>
+    PROJECTIONS[at]?.views.map((view) => `${schema}.${view}`).join()).join()}`)
   const times: number[] = []
   let length = 0
   const api = database.pool('ledger_api', { pipeline: true })

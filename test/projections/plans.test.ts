@@ -5,6 +5,10 @@ import {
   countEvents, findEvent, listEvents, projectedLookup, type EventFilter
 } from '../../projections/entries/queries.ts'
 import { countTrail, listTrail, trailUntil } from '../../projections/entity-trails/queries.ts'
+import {
+  leavesOfEvents, leavesOfStream, nodeReader, readLeaves, sealedRevisions
+} from '../../projections/merkle/queries.ts'
+import { planInclusion } from '../../src/proof/merkle-proof.ts'
 import { PROJECTIONS } from '../../projections/index.ts'
 import type { Statement, Tx } from '../../projections/projection.ts'
 import { listTasks } from '../../projections/tasks/queries.ts'
@@ -51,7 +55,18 @@ const FILTERS: EventFilter[] = [
 ]
 
 const order = { type: 'order', key: '7' }
+const inRead = (query: (tx: Tx) => Promise<unknown>) => async (tx: Tx) => {
+  await tx.query("select set_config('search_path', 'read', true)")
+  await query(tx)
+}
 const QUERIES: Record<string, (tx: Tx) => Promise<unknown>> = {
+  leavesOfEvents: inRead(async (tx) => await leavesOfEvents(tx, [uuid(7), uuid(19_999)])),
+  leavesOfStream: inRead(async (tx) =>
+    await leavesOfStream(tx, 'acme.order-7', { from: 0n, limit: 50 })),
+  nodeReader: inRead(async (tx) =>
+    await nodeReader(tx, planInclusion(7n, 18_000n).flat(), 18_000n)),
+  readLeaves: inRead(async (tx) => await readLeaves(tx, 512n, 768n)),
+  sealedRevisions: inRead(async (tx) => await sealedRevisions(tx, 'acme.order-7', 9_000n)),
   findEvent: async (tx) => await findEvent(tx, uuid(7)),
   projectedLookup: async (tx) =>
     await projectedLookup(tx, [uuid(7), uuid(8)], ['acme.order-7', 'acme.order-8']),
