@@ -5,6 +5,7 @@ import t from 'tap'
 import { ReplayLine } from '../../schemas/http/replay.ts'
 import { Problem } from '../../schemas/problem.ts'
 import { PROTECTED, PUBLIC } from '../../src/api/app.ts'
+import { BASIS, samplesOf } from './samples.ts'
 import {
   event, SELF, SERVER_ROLES, TENANT_ROLES, testService, until, type Answer
 } from './service.ts'
@@ -20,159 +21,18 @@ const { id: keyId } = (await call('acme.admin', {
 
 await append('acme', ['u-erased', 'u-to-erase'].map((id) =>
   event({ actor: { type: 'user', id } })))
-const BASIS = { legalBasis: 'art. 17', reason: 'asked' }
 const post = async (url: string, payload: object): Promise<{ id: string }> =>
   (await call('acme.compliance', { method: 'POST', url, payload })).json()
 const erasure = await post('/v1/erasures', { subject: { type: 'user', id: 'u-erased' }, ...BASIS })
 await until(async () => await call('acme.auditor', `/v1/erasures/${erasure.id}`),
   (answer) => answer.json().state === 'executed')
+await until(async () => await call('acme.auditor', `/v1/events/${receipt.id}/proof`),
+  (answer) => answer.statusCode === 200)
+await until(async () => await call('other.auditor', '/v1/checkpoint'),
+  (answer) => answer.statusCode === 200)
 const hold = await post('/v1/holds', { entity: { type: 'x', id: 'y' }, reason: 'case' })
 
-/** A request for every route that succeeds in acme, and what another tenant gets of the same. */
-const SAMPLES: Record<string, { request: InjectOptions, status: number, foreign: number }> = {
-  'POST /v1/events': {
-    request: {
-      payload: event({ actor: { type: 'service', id: 's' }, entity: { type: 'x', id: '1' } })
-    },
-    status: 201,
-    foreign: 201
-  },
-  'POST /v1/corrections': {
-    request: {
-      payload: {
-        corrects: receipt.id, kind: 'annotates', reason: 'r', actor: { type: 'service', id: 's' }
-      }
-    },
-    status: 201,
-    foreign: 404
-  },
-  'GET /v1/events': { request: {}, status: 200, foreign: 200 },
-  'GET /v1/events/stream': {
-    request: { url: '/v1/events/stream?after=0&seconds=0' }, status: 200, foreign: 200
-  },
-  'GET /v1/events/:id': {
-    request: { url: `/v1/events/${receipt.id}` }, status: 200, foreign: 404
-  },
-  'GET /v1/events/:id/raw': {
-    request: { url: `/v1/events/${receipt.id}/raw` }, status: 200, foreign: 404
-  },
-  'GET /v1/events/:id/diff': {
-    request: { url: `/v1/events/${receipt.id}/diff` }, status: 200, foreign: 404
-  },
-  'GET /v1/entities/:type/:id/blame': {
-    request: { url: '/v1/entities/order/456/blame?at=0' }, status: 200, foreign: 404
-  },
-  'GET /v1/entities/:type/:id/events': {
-    request: { url: '/v1/entities/order/456/events' }, status: 200, foreign: 200
-  },
-  'GET /v1/entities/:type/:id/state': {
-    request: { url: '/v1/entities/order/456/state?at=0' }, status: 200, foreign: 404
-  },
-  'GET /v1/entities/:type/:id/diff': {
-    request: { url: '/v1/entities/order/456/diff?from=0' }, status: 200, foreign: 404
-  },
-  'GET /v1/users/:id/events': {
-    request: { url: '/v1/users/u-81/events' }, status: 200, foreign: 404
-  },
-  'GET /v1/users/:id/summary': {
-    request: { url: '/v1/users/u-81/summary' }, status: 200, foreign: 404
-  },
-  'GET /v1/me/events': { request: {}, status: 200, foreign: 200 },
-  'GET /v1/tasks': { request: {}, status: 200, foreign: 200 },
-  'GET /v1/aggregations': {
-    request: { url: '/v1/aggregations?groupBy=action' }, status: 200, foreign: 200
-  },
-  'PUT /v1/schemas/:action': {
-    request: { url: '/v1/schemas/thing.done', payload: { category: 'action' } },
-    status: 201,
-    foreign: 201
-  },
-  'GET /v1/schemas/:action': {
-    request: { url: '/v1/schemas/share_transfer' }, status: 200, foreign: 200
-  },
-  'GET /v1/schemas': { request: {}, status: 200, foreign: 200 },
-  'GET /v1/streams/:stream/events': {
-    request: { url: `/v1/streams/${receipt.stream}/events` }, status: 200, foreign: 404
-  },
-  'GET /v1/replay': { request: {}, status: 200, foreign: 200 },
-  'POST /v1/erasures': {
-    request: { payload: { subject: { type: 'user', id: 'u-to-erase' }, ...BASIS } },
-    status: 202,
-    foreign: 404
-  },
-  'GET /v1/erasures': { request: {}, status: 200, foreign: 200 },
-  'GET /v1/erasures/:id': {
-    request: { url: `/v1/erasures/${erasure.id}` }, status: 200, foreign: 404
-  },
-  'POST /v1/erasures/:id/approve': {
-    request: { url: `/v1/erasures/${erasure.id}/approve` }, status: 200, foreign: 404
-  },
-  'GET /v1/erasures/:id/certificate': {
-    request: { url: `/v1/erasures/${erasure.id}/certificate` }, status: 200, foreign: 404
-  },
-  'POST /v1/holds': {
-    request: { payload: { entity: { type: 'x', id: 'z' }, reason: 'case' } },
-    status: 201,
-    foreign: 201
-  },
-  'GET /v1/holds': { request: {}, status: 200, foreign: 200 },
-  'POST /v1/holds/:id/release': {
-    request: { url: `/v1/holds/${hold.id}/release` }, status: 200, foreign: 404
-  },
-  'GET /v1/projections': { request: {}, status: 200, foreign: 200 },
-  'POST /v1/tenants': { request: { payload: { id: 'made-by-server' } }, status: 201, foreign: 403 },
-  'GET /v1/tenants': { request: {}, status: 200, foreign: 200 },
-  'GET /v1/tenants/:tenant': { request: { url: '/v1/tenants/acme' }, status: 200, foreign: 404 },
-  'PATCH /v1/tenants/:tenant': {
-    request: { url: '/v1/tenants/acme', payload: { settings: {} } }, status: 200, foreign: 404
-  },
-  'POST /v1/api-keys': {
-    request: { payload: { name: 'k', roles: ['auditor'], tenant: 'acme' } },
-    status: 201,
-    foreign: 404
-  },
-  'GET /v1/api-keys': { request: { url: '/v1/api-keys?tenant=acme' }, status: 200, foreign: 404 },
-  'POST /v1/api-keys/:id/rotate': {
-    request: { url: `/v1/api-keys/${keyId}/rotate` }, status: 201, foreign: 404
-  },
-  'DELETE /v1/api-keys/:id': {
-    request: { url: `/v1/api-keys/${keyId}` }, status: 200, foreign: 404
-  },
-  'GET /api/activity': { request: {}, status: 200, foreign: 200 },
-  'GET /api/activity/:activityId': {
-    request: { url: `/api/activity/act_${receipt.id}` }, status: 200, foreign: 404
-  },
-  'GET /api/activity/audit/:entityType/:entityId': {
-    request: { url: '/api/activity/audit/order/456' }, status: 200, foreign: 200
-  },
-  'GET /api/activity-logs': { request: {}, status: 200, foreign: 200 },
-  'GET /activities/': { request: {}, status: 200, foreign: 200 },
-  'GET /activities/:activity_id': {
-    request: { url: `/activities/${own.id}` }, status: 200, foreign: 404
-  },
-  'GET /activities/summary/user': { request: {}, status: 200, foreign: 200 },
-  'GET /activities/api-transactions/': { request: {}, status: 200, foreign: 200 },
-  'GET /activities/data-access/': { request: {}, status: 200, foreign: 200 },
-  'GET /activities/data-changes/': { request: {}, status: 200, foreign: 200 },
-  'GET /activities/auth-events/': { request: {}, status: 200, foreign: 200 },
-  'GET /activities/external-api/': { request: {}, status: 200, foreign: 200 },
-  'GET /activities/system-events/': { request: {}, status: 200, foreign: 200 },
-  'GET /activities/admin/users/:user_id/activities': {
-    request: { url: '/activities/admin/users/u-81/activities' }, status: 200, foreign: 200
-  },
-  'GET /activities/admin/summary/:user_id': {
-    request: { url: '/activities/admin/summary/u-81' }, status: 200, foreign: 200
-  },
-  'GET /organizations/:organizationId/actions': {
-    request: { url: '/organizations/acme/actions' }, status: 200, foreign: 404
-  },
-  'GET /organizations/:organizationId/event-logs': {
-    request: { url: '/organizations/acme/event-logs' }, status: 200, foreign: 404
-  },
-  'GET /organizations/:organizationId/tasks': {
-    request: { url: '/organizations/acme/tasks' }, status: 200, foreign: 404
-  }
-}
+const SAMPLES = samplesOf({ receipt, own, keyId, erasure, hold })
 
 function sampleOf (method: string, url: string): InjectOptions {
   const sample = SAMPLES[`${method} ${url}`]
@@ -218,12 +78,16 @@ t.test('every route refuses every role that it does not name', async (t) => {
 /** What of an answer is not as the route's schema, and so the document, says. */
 function undeclared (route: string, answer: Answer): string[] {
   const schemas: Record<string, TSchema> = Object(service.declared.get(route)?.response)
-  if (String(answer.headers['content-type']).startsWith('text/event-stream')) return []
   const declared = answer.statusCode >= 400 ? Problem : schemas[answer.statusCode]
-  const json: TSchema | undefined = declared?.['content']?.['application/json']?.schema
-  const schema = json ?? declared
-  if (schema === undefined) return [`status ${answer.statusCode}`]
-  const lines = 'content' in schema
+  if (declared === undefined) return [`status ${answer.statusCode}`]
+  const [type = ''] = String(answer.headers['content-type']).split(';')
+  const schema: TSchema | undefined = 'content' in declared
+    ? declared['content'][type]?.schema
+    : declared
+  if (schema === undefined) return type === 'text/event-stream' ? [] : [`type ${type}`]
+  const replayed = /replay|streams/.test(route) && 'content' in declared
+  if (!replayed && !/^application\/(problem\+)?json$/.test(type)) return []
+  const lines = replayed
     ? answer.body.trim().split('\n').map((line) => ({ line, schema: ReplayLine }))
     : [{ line: answer.body, schema }]
   return lines.flatMap(({ line, schema }) => [...Value.Errors(schema, JSON.parse(line))])
