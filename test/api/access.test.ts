@@ -2,7 +2,6 @@ import type { TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { InjectOptions } from 'fastify'
 import t from 'tap'
-import { ReplayLine } from '../../schemas/http/replay.ts'
 import { Problem } from '../../schemas/problem.ts'
 import { PROTECTED, PUBLIC } from '../../src/api/app.ts'
 import { event, SERVER_ROLES, TENANT_ROLES, testService, until, type Answer } from './service.ts'
@@ -14,6 +13,11 @@ const receipt = await append('acme', event())
 const { id: keyId } = (await call('acme.admin', {
   method: 'POST', url: '/v1/api-keys', payload: { name: 'spare', roles: ['auditor'] }
 })).json()
+
+await until(async () => await call('acme.auditor', `/v1/events/${receipt.id}/proof`),
+  ({ statusCode }) => statusCode === 200)
+await until(async () => await call('globex.auditor', '/v1/checkpoint'),
+  ({ statusCode }) => statusCode === 200)
 
 /** A request for every route that succeeds in acme, and what another tenant gets of the same. */
 const SAMPLES: Record<string, { request: InjectOptions, status: number, foreign: number }> = {
@@ -31,6 +35,18 @@ const SAMPLES: Record<string, { request: InjectOptions, status: number, foreign:
   'GET /v1/events/:id/raw': {
     request: { url: `/v1/events/${receipt.id}/raw` }, status: 200, foreign: 404
   },
+  'GET /v1/events/:id/proof': {
+    request: { url: `/v1/events/${receipt.id}/proof` }, status: 200, foreign: 404
+  },
+  'GET /v1/entities/:type/:id/proof': {
+    request: { url: '/v1/entities/order/456/proof' }, status: 200, foreign: 404
+  },
+  'GET /v1/checkpoint': { request: {}, status: 200, foreign: 200 },
+  'GET /v1/checkpoints': { request: {}, status: 200, foreign: 200 },
+  'GET /v1/proofs/consistency': {
+    request: { url: '/v1/proofs/consistency?from=0' }, status: 200, foreign: 200
+  },
+  'GET /v1/tile/*': { request: { url: '/v1/tile/0/000.p/1' }, status: 200, foreign: 200 },
   'GET /v1/entities/:type/:id/events': {
     request: { url: '/v1/entities/order/456/events' }, status: 200, foreign: 200
   },
@@ -119,11 +135,18 @@ function undeclared (route: string, answer: Answer): string[] {
   const schemas: Record<string, TSchema> = Object(service.declared.get(route)?.response)
   const schema = answer.statusCode >= 400 ? Problem : schemas[answer.statusCode]
   if (schema === undefined) return [`status ${answer.statusCode}`]
-  const lines = 'content' in schema
-    ? answer.body.trim().split('\n').map((line) => ({ line, schema: ReplayLine }))
-    : [{ line: answer.body, schema }]
-  return lines.flatMap(({ line, schema }) => [...Value.Errors(schema, JSON.parse(line))])
+  const [type = ''] = String(answer.headers['content-type']).split(';')
+  const declared: TSchema = 'content' in schema ? schema['content'][type]?.schema : schema
+  if (declared === undefined) return [`content type ${type}`]
+  return valuesOf(type, answer.body).flatMap((value) => [...Value.Errors(declared, value)])
     .map(({ path, message }) => `${path}: ${message}`)
+}
+
+function valuesOf (type: string, body: string): unknown[] {
+  if (type === 'application/x-ndjson') {
+    return body.trim().split('\n').map((line): unknown => JSON.parse(line))
+  }
+  return [type.endsWith('json') ? JSON.parse(body) : body]
 }
 
 /** Tenants are made by the server's administrator alone; nobody else can be every tenant's. */

@@ -39,7 +39,7 @@ t.test('a runner that starts again goes on where the last one stopped', async (t
   const built = await digest()
   await asSuperuser('drop schema read cascade')
   await until('views', async () =>
-    (await rows("select from pg_views where schemaname = 'read'")).length === 6)
+    (await rows("select from pg_views where schemaname = 'read'")).length === 10)
   t.strictSame(await digest(), built, 'dropped views come back')
   await two.stop()
   await asSuperuser(`do $$ declare name text; begin
