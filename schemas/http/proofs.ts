@@ -10,7 +10,7 @@ export const InclusionProof = Type.Object({
   index: Int64,
   size: Int64,
   leafHash: Type.String({ description: 'SHA-256(0x00 || leaf data), hex' }),
-  proof: Type.Array(Hash, { description: 'RFC 9162 section 2.1.3.1, from the leaf up' }),
+  proof: Type.Array(Hash, { description: 'RFC 9162, from the leaf up' }),
   checkpoint: Note
 }, { title: 'InclusionProof' })
 export type InclusionProof = Static<typeof InclusionProof>
@@ -47,7 +47,7 @@ export const ConsistencyQuery = Type.Object({
 export const ConsistencyProof = Type.Object({
   from: Int64,
   to: Int64,
-  proof: Type.Array(Hash, { description: 'RFC 9162 section 2.1.4.1' }),
+  proof: Type.Array(Hash, { description: 'RFC 9162' }),
   older: Type.Union([Note, Type.Null()], { description: 'A checkpoint of size from, if any' }),
   newer: Type.Union([Note, Type.Null()], { description: 'A checkpoint of size to, if any' })
 }, { title: 'ConsistencyProof' })

@@ -28,7 +28,7 @@ await until(async () => await call('acme.auditor', `/v1/erasures/${erasure.id}`)
   (answer) => answer.json().state === 'executed')
 await until(async () => await call('acme.auditor', `/v1/events/${receipt.id}/proof`),
   (answer) => answer.statusCode === 200)
-await until(async () => await call('other.auditor', '/v1/checkpoint'),
+await until(async () => await call('globex.auditor', '/v1/checkpoint'),
   (answer) => answer.statusCode === 200)
 const hold = await post('/v1/holds', { entity: { type: 'x', id: 'y' }, reason: 'case' })
 

@@ -15,6 +15,9 @@ const service = await testService(t)
 const { app, call, append } = service
 await append('acme', event())
 
+/** How OpenAPI writes a route's address. */
+const documented = (url: string): string => url.replaceAll(/:(\w+)/g, '{$1}').replace('*', '{*}')
+
 type Document = Record<string, any> // eslint-disable-line
 
 t.test('the document names every route of the table and no other', async (t) => {
@@ -24,7 +27,7 @@ t.test('the document names every route of the table and no other', async (t) => 
     .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`))
   const table = [...PUBLIC, ...PROTECTED]
     .filter(([, url]) => url !== '/openapi.json')
-    .map(([method, url]) => `${method.toLowerCase()} ${url.replaceAll(/:(\w+)/g, '{$1}')}`)
+    .map(([method, url]) => `${method.toLowerCase()} ${documented(url)}`)
   t.strictSame(described.sort(), table.sort())
 })
 
@@ -34,7 +37,7 @@ t.test('every operation says what it is, who may call it and how it fails', asyn
   for (const [method, url, , roles] of [...PUBLIC, ...PROTECTED] as typeof PROTECTED) {
     if (url === '/openapi.json') continue
     const operation: Document =
-      document['paths'][url.replaceAll(/:(\w+)/g, '{$1}')][method.toLowerCase()]
+      document['paths'][documented(url)][method.toLowerCase()]
     t.ok(operation['summary'] && operation['operationId'] && operation['tags'], url)
     operations.add(operation['operationId'])
     t.strictSame(operation['security'], roles === undefined ? [] : [{ apiKey: [] }], url)
@@ -153,7 +156,8 @@ t.test('metrics count requests by route and say nothing of tenants', async (t) =
 t.test('projections are listed with their lag, and what could not be taken', async (t) => {
   const list = (await call('server.operator', '/v1/projections')).json()
   t.strictSame(list.items.map(({ name }: { name: string }) => name).sort(),
-    ['activity_summaries', 'entity_trails', 'entries', 'erasure_records', 'tasks', 'user_feeds'])
+    ['activity_summaries', 'entity_trails', 'entries', 'erasure_records', 'merkle', 'tasks',
+      'user_feeds'])
   t.match(list, { parked: 0, head: /^\d+$/, worker: { state: 'live' } })
   t.match(list.items[0], { state: 'live', position: /^\d+$/, lag: /^\d+$/ })
 })

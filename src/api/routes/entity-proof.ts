@@ -21,6 +21,9 @@ import { originOf, policyOfLog, requireHead } from '../proofs.ts'
 import { openReading, readTenant } from '../reading.ts'
 import type { Services } from '../services.ts'
 
+/** A line; src/proof/README.md has the format. */
+const BundleLine = Type.Object({}, { additionalProperties: true, title: 'BundleLine' })
+
 /** The whole history of an entity, proven. */
 export const entityProof = (services: Services): Endpoint => endpoint({
   summary: 'Prove the whole history of an entity',
@@ -32,7 +35,7 @@ export const entityProof = (services: Services): Endpoint => endpoint({
   params: EntityParams,
   querystring: NoQuery,
   headers: AtLeast,
-  response: { 200: { content: { [NDJSON_TYPE]: { schema: Type.String() } } } }
+  response: { 200: { content: { [NDJSON_TYPE]: { schema: BundleLine } } } }
 }, async (request, reply) => {
   const tenant = tenantOf(callerOf(request))
   const { type, key } = await partyOf(services.vault, tenant, request.params)

@@ -29,7 +29,7 @@ const text = { content: { 'text/plain': { schema: Type.String() } } }
 export const eventProof = (services: Services): Endpoint => endpoint({
   summary: 'Prove that an event is in the ledger',
   description: 'Its place in the tenant\'s Merkle tree (RFC 9162), proven in the last signed ' +
-    'checkpoint. With Accept: text/plain a c2sp.org/tlog-proof@v1 that carries the leaf data and ' +
+    'checkpoint. With Accept: text/plain a C2SP tlog-proof that carries the leaf data and ' +
     'can be verified alone. 503 until a checkpoint includes the event, which takes a second.',
   operationId: 'proveEvent',
   tags,
