@@ -6,6 +6,8 @@ import type { Test } from 'tap'
 /** The built program. */
 export const MAIN = path.resolve(import.meta.dirname, '../../dist/src/cli/main.js')
 const READY_MAX_MS = 60_000
+/** Characters of what was seen last that an error shows. */
+const SEEN_MAX = 500
 
 export interface RunningCommand {
   readonly child: ChildProcess
@@ -56,7 +58,7 @@ export async function eventually<T> (
   for (;;) {
     const seen = await look()
     if (holds(seen)) return seen
-    if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(seen)}`)
+    if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(seen).slice(0, SEEN_MAX)}`)
     await sleep(50)
   }
 }
