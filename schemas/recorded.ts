@@ -92,3 +92,20 @@ export interface DecodedEvent {
   /** SHA-256(0x00 || leaf data), 32 bytes. */
   leafHash: Buffer
 }
+
+/** Where an event was recorded, as the read models know it: what a receipt needs. */
+export interface ProjectedEvent {
+  stream: string
+  revision: bigint
+  position: bigint
+  recordedAt: string
+  leafHash: Buffer
+}
+
+/** What the read models know of ids and streams, of one moment. */
+export interface Projected {
+  /** Those of the ids that are projected. */
+  known: ReadonlyMap<string, ProjectedEvent>
+  /** The last projected revision of those of the streams that have one. */
+  revisions: ReadonlyMap<string, bigint>
+}

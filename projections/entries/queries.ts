@@ -1,3 +1,4 @@
+import type { Projected, ProjectedEvent } from '../../schemas/recorded.ts'
 import type { Tx } from '../projection.ts'
 import type { EventFilter } from './filter.ts'
 import {
@@ -22,22 +23,6 @@ export interface EventRow {
   head: string
   /** JSON array of the sealed sections, or null. */
   sealed: string | null
-}
-
-/** Where an event was recorded: what a receipt needs. */
-export interface ProjectedEvent {
-  stream: string
-  revision: bigint
-  position: bigint
-  recordedAt: string
-  leafHash: Buffer
-}
-
-export interface Projected {
-  /** Those of the ids that are projected. */
-  known: Map<string, ProjectedEvent>
-  /** The last projected revision of those of the streams that have one. */
-  revisions: Map<string, bigint>
 }
 
 /** A page of the tenant's events. Run inside a tenant's transaction, as all queries here. */
@@ -72,16 +57,17 @@ export async function projectedLookup (
   tx: Tx, ids: readonly string[], streams: readonly string[]
 ): Promise<Projected> {
   const { rows } = await tx.query<LookupRow>(LOOKUP, [ids, streams])
-  const found: Projected = { known: new Map(), revisions: new Map() }
+  const known = new Map<string, ProjectedEvent>()
+  const revisions = new Map<string, bigint>()
   for (const { id, stream, revision, position, recordedAt, leafHash } of rows) {
-    if (id === null) found.revisions.set(stream, BigInt(revision))
+    if (id === null) revisions.set(stream, BigInt(revision))
     else {
-      found.known.set(id, {
+      known.set(id, {
         stream, revision: BigInt(revision), position: BigInt(position), recordedAt, leafHash
       })
     }
   }
-  return found
+  return { known, revisions }
 }
 
 interface LookupRow {

@@ -1,18 +1,4 @@
-/** Where an event was recorded, as the read models know it. */
-export interface ProjectedEvent {
-  stream: string
-  revision: bigint
-  position: bigint
-  recordedAt: string
-  leafHash: Buffer
-}
-
-export interface Projected {
-  /** Those of the ids that are projected. */
-  known: ReadonlyMap<string, ProjectedEvent>
-  /** The last projected revision of those of the streams that have one. */
-  revisions: ReadonlyMap<string, bigint>
-}
+import type { Projected } from '../../schemas/recorded.ts'
 
 /**
  * Asks the read models of a tenant for ids and streams, both in one snapshot: an id that is absent

@@ -5,8 +5,8 @@ import { createLedger, type AppendResult, type Ledger } from '../../src/ledger/l
 import type {
   AppendOutcome, Log, LogEvent, ReadAllOptions, ReadOptions
 } from '../../src/ledger/log.ts'
-import type { ProjectedEvent, ProjectedLookup } from '../../src/ledger/lookup.ts'
-import type { Recorded } from '../../schemas/recorded.ts'
+import type { ProjectedLookup } from '../../src/ledger/lookup.ts'
+import type { ProjectedEvent, Recorded } from '../../schemas/recorded.ts'
 import { ModelLog, ModelStore } from './model-log.ts'
 import { World } from './world.ts'
 

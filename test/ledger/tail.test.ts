@@ -1,7 +1,8 @@
 import t from 'tap'
 
+import type { Projected } from '../../schemas/recorded.ts'
 import { LedgerError } from '../../src/errors.ts'
-import { batchLookups, LOOKUP_MAX, type Projected } from '../../src/ledger/lookup.ts'
+import { batchLookups, LOOKUP_MAX } from '../../src/ledger/lookup.ts'
 import { emptyTail, extendTail, prependTail, Tails, type Placed } from '../../src/ledger/tail.ts'
 
 const placed = (from: number, count: number): Placed[] => Array.from({ length: count },

@@ -11,27 +11,11 @@ import type { SubjectKey } from '../../src/privacy/cipher.ts'
 import { openRecord, presentHead, refsToOpen } from '../../src/privacy/open.ts'
 import { personalParts, subjectKey, type PersonalPart } from '../../src/privacy/personal.ts'
 import { sealRecord, type PlainRecord } from '../../src/privacy/seal.ts'
+import { event, sam } from './order-event.ts'
 
 const id = '01980000-0000-7000-8000-000000000001'
 const stream = 'acme.order-456'
 const alice: SubjectRef = { type: 'user', id: 'u-81' }
-const sam: SubjectRef = { type: 'student', id: 's-7' }
-
-const event: EventInput = {
-  action: 'order.updated',
-  category: 'change',
-  actor: { type: 'user', id: 'u-81', name: 'Alice', email: 'alice@example.com' },
-  entity: { type: 'order', id: '456', name: 'Order 456' },
-  related: [{ type: 'invoice', id: '9' }, { type: 'student', id: 's-7', name: 'Sam' }],
-  outcome: 'success',
-  description: 'Alice changed the order of Sam',
-  context: { ip: '192.0.2.7', userAgent: 'curl', sessionId: 'sess', requestId: 'r-1' },
-  before: { status: 'open' },
-  after: { status: 'paid' },
-  changes: [{ path: '/status', before: 'open', after: 'paid' }],
-  data: { studentName: 'Sam', pupils: [{ name: 'Sam', grade: 1 }], operation: 'update' },
-  personal: [{ subject: sam, paths: ['/data/studentName', '/data/pupils/0/name'] }]
-}
 
 function recordOf ({ action, personal, ...rest }: EventInput): PlainRecord {
   const at = '2026-11-20T07:13:00.000Z'

@@ -1,3 +1,4 @@
+import type { Static } from '@sinclair/typebox'
 import { countTrail, listTrail } from '../../../projections/entity-trails/queries.ts'
 import { diff } from '../../../projections/entity-trails/diff.ts'
 import {
@@ -7,7 +8,7 @@ import { EventPage, NarrowQuery } from '../../../schemas/http/events.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
-import { statesAt } from '../entity-state.ts'
+import { statesAt, type StateAt } from '../entity-state.ts'
 import { entityParty, narrowFilter } from '../filters.ts'
 import { parseMoment } from '../moment.ts'
 import { sendEvents } from '../pages.ts'
@@ -49,12 +50,7 @@ export const entityState = (services: Services): Endpoint => endpoint({
   headers: AtLeast,
   response: { 200: StateView }
 }, async (request, reply) => {
-  const { at: text, axis } = request.query
-  const moment = parseMoment({ name: 'at', text, axis }, services.now())
-  const entity = await entityParty(services, tenantOf(callerOf(request)), request.params)
-  const [state] = await statesAt(services, { request, reply }, entity, [moment])
-  if (state === undefined) throw new LedgerError('INTERNAL', 'no state of one moment')
-  const { blame: _, ...shown } = state
+  const { blame: _, ...shown } = await stateAt(services, { request, reply }, request)
   return { entity: request.params, ...shown }
 })
 
@@ -69,12 +65,8 @@ export const blameEntity = (services: Services): Endpoint => endpoint({
   headers: AtLeast,
   response: { 200: BlameView }
 }, async (request, reply) => {
-  const { at: text, axis } = request.query
-  const moment = parseMoment({ name: 'at', text, axis }, services.now())
-  const entity = await entityParty(services, tenantOf(callerOf(request)), request.params)
-  const [state] = await statesAt(services, { request, reply }, entity, [moment])
-  if (state === undefined) throw new LedgerError('INTERNAL', 'no state of one moment')
-  const { exists, blame, asOf, events, hidden } = state
+  const { exists, blame, asOf, events, hidden } =
+    await stateAt(services, { request, reply }, request)
   const fields = blame.map(({ path, value, event }) => {
     const { id, action, actor, source, revision, position, occurredAt, recordedAt } = event
     return {
@@ -113,3 +105,18 @@ export const diffEntity = (services: Services): Endpoint => endpoint({
     hidden: other.hidden
   }
 })
+
+/** The state of the entity of a path at the moment of its query, if it gives one. */
+async function stateAt (
+  services: Services, exchange: Parameters<typeof statesAt>[1],
+  { params, query: { at: text, axis } }: {
+    params: Static<typeof EntityParams>, query: Static<typeof StateQuery>
+  }
+): Promise<StateAt> {
+  const moment = parseMoment({ name: 'at', text, axis }, services.now())
+  const tenant = tenantOf(callerOf(exchange.request))
+  const entity = await entityParty(services, tenant, params)
+  const [state] = await statesAt(services, exchange, entity, [moment])
+  if (state === undefined) throw new LedgerError('INTERNAL', 'no state of one moment')
+  return state
+}
