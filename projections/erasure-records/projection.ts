@@ -1,11 +1,11 @@
-import { TypeCompiler, type TypeCheck } from '@sinclair/typebox/compiler'
-import type { Static, TSchema } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
 import {
   ErasureApprovedData, ErasureExecutedData, ErasureOrderedData, ErasureRequestedData,
   HoldPlacedData, HoldReleasedData, type HoldScope
 } from '../../schemas/events/erasure.ts'
 import { ERASURE_TYPE, FENCE, HOLD_TYPE } from '../../schemas/events/ledger.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
+import { checkedData, ownData } from '../own-data.ts'
 import type { Projection, Tx } from '../projection.ts'
 
 const requested = TypeCompiler.Compile(ErasureRequestedData)
@@ -56,7 +56,7 @@ export const erasureRecords: Projection = {
 }
 
 async function request (event: DecodedEvent, tx: Tx): Promise<boolean> {
-  const said = dataOf(event, ERASURE_TYPE, requested)
+  const said = ownData(event, ERASURE_TYPE, requested)
   if (said === undefined) return false
   const { tenant, recordedAt, actor } = event.data
   await tx.query(`
@@ -72,7 +72,7 @@ async function request (event: DecodedEvent, tx: Tx): Promise<boolean> {
 }
 
 async function approve (event: DecodedEvent, tx: Tx): Promise<boolean> {
-  if (dataOf(event, ERASURE_TYPE, approved) === undefined) return false
+  if (ownData(event, ERASURE_TYPE, approved) === undefined) return false
   const { tenant, entity, actor, recordedAt } = event.data
   await tx.query(`
     update erasure set approved_at = $3, approved_by = $4, approved_by_name = $5
@@ -82,7 +82,9 @@ async function approve (event: DecodedEvent, tx: Tx): Promise<boolean> {
 }
 
 async function order (event: DecodedEvent, tx: Tx): Promise<boolean> {
-  const said = dataOf(event, FENCE.type, ordered)
+  const said = event.data.entity?.type === FENCE.type
+    ? checkedData(event, ordered)
+    : undefined
   if (said === undefined) return false
   const { tenant, recordedAt } = event.data
   await tx.query(`
@@ -95,7 +97,7 @@ async function order (event: DecodedEvent, tx: Tx): Promise<boolean> {
 }
 
 async function execute (event: DecodedEvent, tx: Tx): Promise<boolean> {
-  const said = dataOf(event, ERASURE_TYPE, executed)
+  const said = ownData(event, ERASURE_TYPE, executed)
   if (said === undefined) return false
   const { ref, ...result } = said
   const { tenant, recordedAt } = event.data
@@ -107,7 +109,7 @@ async function execute (event: DecodedEvent, tx: Tx): Promise<boolean> {
 }
 
 async function place (event: DecodedEvent, tx: Tx): Promise<boolean> {
-  const said = dataOf(event, HOLD_TYPE, placed)
+  const said = ownData(event, HOLD_TYPE, placed)
   if (said === undefined) return false
   const { tenant, entity, actor, recordedAt } = event.data
   const [type, key] = scopeOf(said.scope)
@@ -131,7 +133,7 @@ function scopeOf (scope: HoldScope): [type: string | null, key: string | null] {
 }
 
 async function release (event: DecodedEvent, tx: Tx): Promise<boolean> {
-  const said = dataOf(event, HOLD_TYPE, released)
+  const said = ownData(event, HOLD_TYPE, released)
   if (said === undefined) return false
   const { tenant, entity, actor, recordedAt } = event.data
   await tx.query(`
@@ -140,15 +142,4 @@ async function release (event: DecodedEvent, tx: Tx): Promise<boolean> {
     where tenant = $1 and id = $2 and released_at is null`,
   [tenant, entity?.id, recordedAt, actor.id ?? '', actor.name, said.reason])
   return true
-}
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-
-/** The event's data if it is what the ledger writes about an entity of that type. */
-function dataOf<Schema extends TSchema> (
-  { data: { data, entity } }: DecodedEvent, entityType: string, check: TypeCheck<Schema>
-): Static<Schema> | undefined {
-  if (entity?.type !== entityType) return undefined
-  if (entityType !== FENCE.type && !UUID.test(entity.id ?? '')) return undefined
-  return check.Check(data) ? data : undefined
 }

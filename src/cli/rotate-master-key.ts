@@ -12,7 +12,7 @@ import { connectedConfigOf, DATA_FLAG, type Connections } from './flags.ts'
 import { openMasterKey } from './master-key.ts'
 import { progressBar, type ProgressBar } from './progress.ts'
 import { stopSignal } from './shutdown.ts'
-import { ownRecorder } from './worker-erasures.ts'
+import { ownRecorder } from './worker-decisions.ts'
 
 /** A new key over all keys, while the ledger runs; the old one is worthless afterwards. */
 export const rotateMasterKey: Command = {
