@@ -47,7 +47,7 @@ function dueRows (
     where e.tenant = ${own} and e.position > ${param(after)} and e.position <= (
         select o.position from read.entry o
         where o.tenant = ${own} and o.recorded_at < ${param(cutoff)}::timestamptz
-        order by o.recorded_at desc limit 1)
+        order by o.recorded_at desc, o.position desc limit 1)
       and not ${OWN_ENTRY} and ${conditions.join(' and ')}
     order by e.position`
   return { text, values }
