@@ -6,9 +6,8 @@ const DAY_MS = 86_400_000
  * The moment before which events are older than that, RFC 3339: at the same time of the day, and
  * on the last day of a month that is too short. `now` in milliseconds since 1970.
  */
-export function cutoffOf (age: RetentionAge, now: number): string {
-  return new Date('days' in age ? now - age.days * DAY_MS : monthsBefore(now, age.months))
-    .toISOString()
+export function cutoffOf ({ months = 0, days = 0 }: RetentionAge, now: number): string {
+  return new Date(monthsBefore(now, months) - days * DAY_MS).toISOString()
 }
 
 function monthsBefore (now: number, months: number): number {

@@ -47,8 +47,8 @@ async function setPolicy (event: DecodedEvent, tx: Tx): Promise<boolean> {
       set_at, set_by, set_by_name)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
     on conflict do nothing`,
-  [tenant, entity?.id, event.position, category, action, 'months' in age ? age.months : null,
-    'days' in age ? age.days : null, reason, forced, recordedAt, actor.id ?? '', actor.name])
+  [tenant, entity?.id, event.position, category, action, age.months ?? null, age.days ?? null,
+    reason, forced, recordedAt, actor.id ?? '', actor.name])
   return true
 }
 

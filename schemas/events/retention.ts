@@ -14,10 +14,15 @@ export const AGE_MAX_DAYS = 36_600
 export const RUN_EVENTS_MAX = 2_000
 
 /** How long rows are kept, counted from when the ledger recorded the event: one of the two. */
-export const RetentionAge = Type.Union([
-  Type.Object({ months: Type.Integer({ minimum: 1, maximum: AGE_MAX_MONTHS }) }, closed),
-  Type.Object({ days: Type.Integer({ minimum: 1, maximum: AGE_MAX_DAYS }) }, closed)
-], { description: 'By the calendar in UTC, from recordedAt; months or days' })
+export const RetentionAge = Type.Object({
+  months: Type.Optional(Type.Integer({ minimum: 1, maximum: AGE_MAX_MONTHS })),
+  days: Type.Optional(Type.Integer({ minimum: 1, maximum: AGE_MAX_DAYS }))
+}, {
+  ...closed,
+  minProperties: 1,
+  maxProperties: 1,
+  description: 'Either months or days, by the calendar in UTC, from recordedAt'
+})
 export type RetentionAge = Static<typeof RetentionAge>
 
 /** Which events a policy is about, and for how long their rows are kept. */
@@ -54,8 +59,8 @@ export const RetentionRanData = Type.Object({
 export type RetentionRanData = Static<typeof RetentionRanData>
 
 /** Whether rows would be kept for less than the floor. */
-export function isBelowFloor (age: RetentionAge): boolean {
-  return 'months' in age ? age.months < FLOOR_MONTHS : age.days < FLOOR_DAYS
+export function isBelowFloor ({ months = 0, days = 0 }: RetentionAge): boolean {
+  return months < FLOOR_MONTHS && days < FLOOR_DAYS
 }
 
 /** How far each position is from the one before; the first one's has none. They ascend. */

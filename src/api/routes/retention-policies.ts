@@ -195,7 +195,7 @@ function found (record: PolicyRecord | undefined): PolicyRecord {
 }
 
 function belowFloor (age: RetentionAge): LedgerError {
-  const [pointer, floor] = 'months' in age
+  const [pointer, floor] = age.days === undefined
     ? ['/age/months', `${FLOOR_MONTHS} months`]
     : ['/age/days', `${FLOOR_DAYS} days`]
   return refusal([{ pointer, detail: `is below ${floor}: that must be forced` }])
