@@ -49,11 +49,12 @@ export async function walkLog ({ remote, heads, tell, onLeaf }: LogWalk): Promis
   return evidence
 }
 
-/** Takes note of what runs after the last checkpoint removed: rows may show it already. */
+/** Takes note of what runs removed that no checkpoint includes yet: rows may show it already. */
 export async function walkLaterRuns (
-  { remote, heads, tell }: Omit<LogWalk, 'onLeaf'>, evidence: Evidence
+  { remote, tell }: Pick<LogWalk, 'remote' | 'tell'>, evidence: Evidence
 ): Promise<void> {
-  for await (const event of replayed(remote, `after=${heads.until}`, tell)) {
+  const last = evidence.at(evidence.size - 1)?.position ?? 0n
+  for await (const event of replayed(remote, `after=${last}`, tell)) {
     evidence.remove(removedBy(event)?.positions ?? [])
   }
 }
