@@ -4,7 +4,9 @@ import t from 'tap'
 
 import { isUnavailable } from '../../src/postgres/errors.ts'
 import { createPool, type Pool } from '../../src/postgres/pool.ts'
-import { changeInTenant, inTenant, inTransaction } from '../../src/postgres/transaction.ts'
+import {
+  changeInTenant, inTenant, inTenants, inTransaction
+} from '../../src/postgres/transaction.ts'
 import { testDatabase } from '../helper.ts'
 import { proxyTo } from './proxy.ts'
 
@@ -170,4 +172,21 @@ t.test('readers at once on a pipelined pool get their own answers', async (t) =>
     if (!t.same(answer, expected)) t.bailout()
   })
   t.ok(await isClean(pool))
+})
+
+t.test('several tenants are read in one transaction, each as itself', async (t) => {
+  for (const pipeline of [true, false]) {
+    const pool = db.pool('ledger_api', { pipeline, max: 1 })
+    const seen = await inTenants(pool, [{ tenant: 'a' }, { tenant: 'b' }, { tenant: 'a' }],
+      async (tx, { tenant }) => {
+        const { rows: [row] } = await tx.query<{ is: string }>(
+          "select current_setting('ledger.tenant') as is")
+        return `${tenant} is ${row?.is}`
+      })
+    t.same(seen, ['a is a', 'b is b', 'a is a'])
+    await t.rejects(inTenants(pool, [{ tenant: 'a' }, { tenant: 'b' }], async (tx, { tenant }) => {
+      await tx.query(tenant === 'b' ? 'select 1 / 0' : 'select 1')
+    }), /division by zero/)
+    t.ok(await isClean(pool))
+  }
 })
