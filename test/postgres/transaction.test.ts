@@ -8,7 +8,7 @@ import {
   changeInTenant, inTenant, inTenants, inTransaction
 } from '../../src/postgres/transaction.ts'
 import { testDatabase } from '../helper.ts'
-import { proxyTo } from './proxy.ts'
+import { faultProxy, through } from '../fault-proxy.ts'
 
 const db = await testDatabase(t)
 const worker = db.pool('ledger_worker')
@@ -126,12 +126,12 @@ async function terminate (pid: number): Promise<void> {
 }
 
 t.test('a commit whose answer is lost is an unknown outcome', async (t) => {
-  const proxy = await proxyTo(t, db.url)
-  const pool = db.pool('ledger_api', { url: proxy.url, max: 1 })
+  const proxy = await faultProxy(t, Number(new URL(db.url).port))
+  const pool = db.pool('ledger_api', { url: through(db.url, proxy), max: 1 })
   await worker.query('delete from play.row')
   const err = await inTransaction(pool, async (tx) => {
     await tx.query('insert into play.row values (9)')
-    proxy.dropAnswers()
+    proxy.cutAfter('answered', 0)
   }).catch((err: unknown) => err)
   t.ok(isUnavailable(err), String(err))
   await sleep(50)
@@ -140,9 +140,10 @@ t.test('a commit whose answer is lost is an unknown outcome', async (t) => {
 
 t.test('a page read by a tenant costs one round trip on a pipelined pool', async (t) => {
   const roundTripMs = 60
-  const proxy = await proxyTo(t, db.url, roundTripMs / 2)
+  const proxy = await faultProxy(t, Number(new URL(db.url).port))
+  proxy.faults.latencyMs = roundTripMs / 2
   const measured = async (pipeline: boolean): Promise<number> => {
-    const pool = db.pool('ledger_api', { url: proxy.url, max: 1, pipeline })
+    const pool = db.pool('ledger_api', { url: through(db.url, proxy), max: 1, pipeline })
     const page = async (): Promise<unknown> => await inTenant(pool, 'acme', async (tx) =>
       await tx.query({ name: 'page', text: 'select n from play.row where n > $1', values: [0] }))
     for (let warm = 0; warm < 2; warm++) await page()
