@@ -128,6 +128,15 @@ t.test('lines leave in chunks, and a reader that goes away closes the source', a
   t.ok(made < 1_000, `${made} lines were made for one chunk`)
 })
 
+t.test('what another program wrote is a line all the same', async (t) => {
+  const texts = ['{\n  "pretty": true\n}', '{ "spaced": 1 }', '{"cut', '"text"', '7', '']
+  await log.append('acme.film-foreign', texts.map((json) =>
+    ({ id: mintId(), type: 'odd', data: undefined, json })), undefined)
+  const lines = linesOf(await replay('/v1/streams/acme.film-foreign/events'))
+  t.strictSame(lines.slice(0, -1).map((line) => Reflect.get(line, 'data')),
+    [{ pretty: true }, { spaced: 1 }, '{"cut', 'text', 7, ''])
+})
+
 t.test('without the log a replay is a problem', async (t) => {
   await service.node.stop()
   const answer = await replay(`/v1/streams/${stream}/events`)
@@ -144,12 +153,3 @@ function fakeReply (): { reply: FastifyReply, body: () => PassThrough } {
   }
   return { reply: reply as unknown as FastifyReply, body: () => sent as PassThrough }
 }
-
-t.test('what another program wrote is a line all the same', async (t) => {
-  const texts = ['{\n  "pretty": true\n}', '{ "spaced": 1 }', '{"cut', '"text"', '7', '']
-  await log.append('acme.film-foreign', texts.map((json) =>
-    ({ id: mintId(), type: 'odd', data: undefined, json })), undefined)
-  const lines = linesOf(await replay('/v1/streams/acme.film-foreign/events'))
-  t.strictSame(lines.slice(0, -1).map((line) => Reflect.get(line, 'data')),
-    [{ pretty: true }, { spaced: 1 }, '{"cut', 'text', 7, ''])
-})
