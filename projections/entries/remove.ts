@@ -15,10 +15,10 @@ const REMOVE_ENTRIES: Statement = {
       delete from entry
       where tenant = $1 and position = any($2::bigint[])
         and not ${OWN_ENTRY}
-      returning tenant, position, id, stream, revision, recorded_at, leaf_hash)
+      returning tenant, position, prepare, id, stream, revision, recorded_at, leaf_hash)
     insert into removed_entry (
-      tenant, position, id, stream, revision, recorded_at, leaf_hash, run)
-    select tenant, position, id, stream, revision, recorded_at, leaf_hash, $3 from gone`
+      tenant, position, prepare, id, stream, revision, recorded_at, leaf_hash, run)
+    select tenant, position, prepare, id, stream, revision, recorded_at, leaf_hash, $3 from gone`
 }
 
 const REMOVE_TAGS: Statement = {

@@ -67,6 +67,7 @@ create index entry_tag_position on entry_tag (position);
 -- proven. run is the position of the run's event.
 create table removed_entry (
   position bigint not null,
+  prepare bigint not null,
   revision bigint not null,
   recorded_at timestamptz not null,
   run bigint not null,

@@ -153,6 +153,7 @@ t.test('what is previewed is removed; what was removed says by whom, and is prov
   t.match(verifyProof(proof.body, trusted), { findings: [], summary: { leaves: 1 } })
   t.match((await get('/v1/entities/shelf/s-1/proof')).body, new RegExp(gone), 'and its history')
   t.match((await get('/v1/replay')).body, new RegExp(gone), 'and replayed')
+  t.equal((await get(`/v1/replay?after=${refused.json().position}`)).statusCode, 200, 'from there')
 
   t.equal((await get(`/v1/events/${foreign}`, 'globex.auditor')).statusCode, 200)
   t.equal((await get(`/v1/events/${gone}`, 'globex.auditor')).statusCode, 404)
@@ -243,7 +244,7 @@ t.test('a walk takes no removal for tampering, and finds what an insider removed
   await superuser.query(`delete from ${entry} where id = $1`, [last.id])
   // As if retention had done it.
   await superuser.query(`insert into entries_v2_g1.removed_entry
-    select position, revision, recorded_at, position, id, tenant, stream, leaf_hash
+    select position, prepare, revision, recorded_at, position, id, tenant, stream, leaf_hash
     from public.kept`)
   t.match((await walk()).findings, [{ kind: 'missing' }])
   await superuser.query(`insert into ${entry} select * from public.kept`)

@@ -46,12 +46,12 @@ export class Evidence {
     this.#sealed[at] = sealed
     this.#ids[at] = idKey(event.id)
     this.#removal[at] = event.action.startsWith(RESERVED_ACTION_PREFIX) ? 0 : REMOVABLE
-    this.remove(removedBy(event)?.positions ?? [])
+    this.noteRun(event)
   }
 
-  /** Takes note that a retention run removed the rows of the leaves at these positions. */
-  remove (positions: readonly bigint[]): void {
-    for (const position of positions) {
+  /** Takes note of the leaves whose rows the event removed, if it is a retention run. */
+  noteRun (event: DecodedEvent): void {
+    for (const position of removedBy(event)?.positions ?? []) {
       const at = this.#indexAt(position)
       if (this.#removal[at] === REMOVABLE) this.#removal[at] = REMOVED
     }

@@ -51,7 +51,7 @@ export async function verifyLive (options: LiveOptions): Promise<LiveSummary> {
   })
   const counted = await withBar('Comparing rows', evidence.size, async (onRow) =>
     await walkRows({ remote, evidence, tell, onRow }, async () => {
-      await walkLaterRuns({ remote, tell }, evidence)
+      await walkLaterRuns({ remote, heads, tell }, evidence)
     }))
   if (evidence.size === 0) tell([fault('empty', 'nothing was proven')])
   return { checkpoint, checkpoints, leaves: evidence.size, ...counted }

@@ -1,4 +1,3 @@
-import { removedBy } from '../../../projections/retention/removed.ts'
 import { CHECKPOINT_ACTION } from '../../../schemas/checkpoint.ts'
 import type { DecodedEvent } from '../../../schemas/recorded.ts'
 import { decode } from '../../ledger/codec.ts'
@@ -27,7 +26,12 @@ export async function walkLog ({ remote, heads, tell, onLeaf }: LogWalk): Promis
   const size = Number(heads.last?.size ?? 0n)
   let frontier = EMPTY_FRONTIER
   for await (const event of replayed(remote, `until=${heads.until}`, tell)) {
-    if (event.action === CHECKPOINT_ACTION || evidence.size >= size) continue
+    if (event.action === CHECKPOINT_ACTION) continue
+    if (evidence.size >= size) {
+      // Recorded while the checkpoint was made, and shown by rows as this is.
+      evidence.noteRun(event)
+      continue
+    }
     evidence.add(event)
     frontier = append(frontier, [event.leafHash])
     onLeaf()
@@ -49,13 +53,12 @@ export async function walkLog ({ remote, heads, tell, onLeaf }: LogWalk): Promis
   return evidence
 }
 
-/** Takes note of what runs removed that no checkpoint includes yet: rows may show it already. */
+/** Takes note of what runs after the last checkpoint removed: rows may show it already. */
 export async function walkLaterRuns (
-  { remote, tell }: Pick<LogWalk, 'remote' | 'tell'>, evidence: Evidence
+  { remote, heads, tell }: Omit<LogWalk, 'onLeaf'>, evidence: Evidence
 ): Promise<void> {
-  const last = evidence.at(evidence.size - 1)?.position ?? 0n
-  for await (const event of replayed(remote, `after=${last}`, tell)) {
-    evidence.remove(removedBy(event)?.positions ?? [])
+  for await (const event of replayed(remote, `after=${heads.until}`, tell)) {
+    evidence.noteRun(event)
   }
 }
 
