@@ -1,9 +1,9 @@
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import {
   ErasureApprovedData, ErasureExecutedData, ErasureOrderedData, ErasureRequestedData,
-  HoldPlacedData, HoldReleasedData, type HoldScope
+  HoldPlacedData, HoldReleasedData, MasterKeyDestroyedData, type HoldScope
 } from '../../schemas/events/erasure.ts'
-import { ERASURE_TYPE, FENCE, HOLD_TYPE } from '../../schemas/events/ledger.ts'
+import { ERASURE_TYPE, FENCE, HOLD_TYPE, MASTER_KEY } from '../../schemas/events/ledger.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
 import { checkedData, ownData } from '../own-data.ts'
 import type { Projection, Tx } from '../projection.ts'
@@ -12,6 +12,7 @@ const requested = TypeCompiler.Compile(ErasureRequestedData)
 const approved = TypeCompiler.Compile(ErasureApprovedData)
 const ordered = TypeCompiler.Compile(ErasureOrderedData)
 const executed = TypeCompiler.Compile(ErasureExecutedData)
+const destroyed = TypeCompiler.Compile(MasterKeyDestroyedData)
 const placed = TypeCompiler.Compile(HoldPlacedData)
 const released = TypeCompiler.Compile(HoldReleasedData)
 
@@ -23,6 +24,7 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map([
   ['ledger.erasure_approved', approve],
   ['ledger.erasure_ordered', order],
   ['ledger.erasure_executed', execute],
+  ['ledger.master_key_destroyed', loseMasterKey],
   ['ledger.hold_placed', place],
   ['ledger.hold_released', release]
 ])
@@ -30,9 +32,9 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map([
 /** What was asked, decided and done about erasing persons, and what must not be touched. */
 export const erasureRecords: Projection = {
   name: 'erasure_records',
-  version: 1,
+  version: 2,
   tables: 'projections/erasure-records/tables.sql',
-  views: ['erasure', 'hold'],
+  views: ['erasure', 'hold', 'destroyed_master_key'],
   async apply (batch, tx) {
     // Few and in order: each may change what the one before has written.
     for (const event of batch.events) {
@@ -102,9 +104,22 @@ async function execute (event: DecodedEvent, tx: Tx): Promise<boolean> {
   const { ref, ...result } = said
   const { tenant, recordedAt } = event.data
   await tx.query(`
-    update erasure set state = 'executed', executed_at = $3, result = $4
+    update erasure set state = 'executed', executed_at = $3, result = $4,
+      master_key = $5
     where tenant = $1 and ref = $2 and state = 'ordered'`,
-  [tenant, ref, recordedAt, JSON.stringify(result)])
+  [tenant, ref, recordedAt, JSON.stringify(result), result.masterKey])
+  return true
+}
+
+async function loseMasterKey (event: DecodedEvent, tx: Tx): Promise<boolean> {
+  const said = event.data.entity?.type === MASTER_KEY.type
+    ? checkedData(event, destroyed)
+    : undefined
+  if (said === undefined) return false
+  await tx.query(`
+    insert into destroyed_master_key (tenant, id, destroyed_at) values ($1, $2, $3)
+    on conflict do nothing`,
+  [event.data.tenant, said.key, event.data.recordedAt])
   return true
 }
 

@@ -5,7 +5,7 @@ import { AccessData } from './access.ts'
 import { ChangeData } from './change.ts'
 import {
   ErasureApprovedData, ErasureExecutedData, ErasureOrderedData, ErasureRequestedData,
-  HoldPlacedData, HoldReleasedData
+  HoldPlacedData, HoldReleasedData, MasterKeyDestroyedData
 } from './erasure.ts'
 import { dataOf, DurationMs, Text } from './fields.ts'
 import {
@@ -16,6 +16,8 @@ import {
 export const LEDGER_SOURCE = 'ledger'
 /** The entity to which erasures are ordered: one stream a tenant, read by every vault at start. */
 export const FENCE = { type: 'ledger_vault', id: 'erasures' } as const
+/** What a tenant is told of master keys. */
+export const MASTER_KEY = { type: FENCE.type, id: 'master-key' } as const
 export const ERASURE_TYPE = 'ledger_erasure'
 export const HOLD_TYPE = 'ledger_hold'
 export const RETENTION_TYPE = 'ledger_retention_policy'
@@ -79,6 +81,9 @@ export const LEDGER_EVENTS = {
     entityType: FENCE.type,
     category: 'system',
     data: dataOf({ to: Text, keys: Type.Integer({ minimum: 0 }) })
+  },
+  'ledger.master_key_destroyed': {
+    entityType: MASTER_KEY.type, category: 'system', data: MasterKeyDestroyedData
   },
   [CHECKPOINT_ACTION]: {
     entityType: CHECKPOINT_ENTITY.type,

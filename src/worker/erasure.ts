@@ -139,7 +139,9 @@ async function execute (context: Context, tenant: string): Promise<boolean> {
   await fault('destroy')
   await eraser.destroy(tenant, ordered.map(({ id, ref }) => ({ ref, erasure: id })))
   await fault('destroyed')
-  await recordEach(context, tenant, ordered.map((erasure) => executedEvent(tenant, erasure)))
+  const masterKeys = await eraser.wrappedUnder(tenant, ordered.map(({ ref }) => ref))
+  await recordEach(context, tenant, ordered.map((erasure) =>
+    executedEvent(tenant, { ...erasure, masterKey: masterKeys.get(erasure.ref) })))
   await fault('executed')
   return true
 }
