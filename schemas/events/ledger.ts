@@ -7,6 +7,9 @@ import {
   ErasureApprovedData, ErasureExecutedData, ErasureOrderedData, ErasureRequestedData,
   HoldPlacedData, HoldReleasedData
 } from './erasure.ts'
+import {
+  ExportDeletedData, ExportDownloadedData, ExportedData, ExportRequestedData
+} from './export.ts'
 import { dataOf, DurationMs, Text } from './fields.ts'
 
 /** The source of the ledger's own events. */
@@ -15,6 +18,7 @@ export const LEDGER_SOURCE = 'ledger'
 export const FENCE = { type: 'ledger_vault', id: 'erasures' } as const
 export const ERASURE_TYPE = 'ledger_erasure'
 export const HOLD_TYPE = 'ledger_hold'
+export const EXPORT_TYPE = 'ledger_export'
 
 interface LedgerEventKind {
   entityType: string
@@ -67,6 +71,16 @@ export const LEDGER_EVENTS = {
   'ledger.erasure_executed': { ...erasure, data: ErasureExecutedData },
   'ledger.hold_placed': { ...hold, data: HoldPlacedData },
   'ledger.hold_released': { ...hold, data: HoldReleasedData },
+  'ledger.export_requested': {
+    entityType: EXPORT_TYPE, category: 'action', data: ExportRequestedData
+  },
+  'ledger.exported': { entityType: EXPORT_TYPE, category: 'access', data: ExportedData },
+  'ledger.export_downloaded': {
+    entityType: EXPORT_TYPE, category: 'access', data: ExportDownloadedData
+  },
+  'ledger.export_deleted': {
+    entityType: EXPORT_TYPE, category: 'action', data: ExportDeletedData
+  },
   'ledger.master_key_rotated': {
     entityType: FENCE.type,
     category: 'system',
