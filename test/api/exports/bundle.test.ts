@@ -1,8 +1,7 @@
 import { once } from 'node:events'
 import http from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import type { ExportView } from '../../../schemas/http/exports.ts'
+import { EXPORTS_AT_ONCE_MAX, type ExportView } from '../../../schemas/http/exports.ts'
 import type { Finding } from '../../../src/proof/finding.ts'
 import { parseVerifierKey } from '../../../src/proof/keys.ts'
 import { policyOf } from '../../../src/proof/policy.ts'
@@ -132,29 +131,46 @@ t.test('an erasure changes what is shown, its tag, and no bundle of everything',
   t.notOk(unchanged.exports.some(({ id }: ExportView) => id === later.id))
 })
 
-t.test('an erasure breaks off a download that is under way', async (t) => {
-  const wide = 'x'.repeat(8_000)
+/** An export of more bytes than the buffers of a connection hold. */
+async function wideExport (): Promise<ExportView> {
+  const wide = 'x'.repeat(60_000)
   for (let i = 0; i < 4; i++) {
-    await append('acme', Array.from({ length: 400 }, (_, n) =>
+    await append('acme', Array.from({ length: 50 }, (_, n) =>
       person('u-4', { data: { wide }, entity: { type: 'wide', id: `${i}-${n}` } })))
   }
-  const { id, bytes } = await ready({ format: 'ndjson', entityType: 'wide' })
+  return await ready({ format: 'ndjson', entityType: 'wide' })
+}
+
+t.test('slow downloads take the tenant\'s places, and an erasure breaks them off', async (t) => {
+  const { id, bytes } = await wideExport()
   const address = await service.app.listen({ host: '127.0.0.1', port: 0 })
-  const request = http.get(`${address}/v1/exports/${id}/download`, {
-    headers: { authorization: `Bearer ${keys['acme.compliance']}` }
-  })
-  const [response] = await once(request, 'response')
+  const headers = { authorization: `Bearer ${keys['acme.compliance']}` }
+  const open = async () => {
+    const request = http.get(`${address}/v1/exports/${id}/download`, { headers, agent: false })
+    const [response] = await once(request, 'response')
+    response.on('error', () => {})
+    return response
+  }
+  const slow = []
+  for (let i = 0; i < EXPORTS_AT_ONCE_MAX; i++) slow.push(await open())
+  const [first, ...others] = slow
+  const refused = await ask({ format: 'json' })
+  t.equal(refused.statusCode, 429)
+  t.ok(Number(refused.headers['retry-after']) > 0)
+  t.equal((await download(id)).statusCode, 429)
+  t.equal((await ask({ format: 'json' }, 'globex.compliance')).statusCode, 202, 'not others\'')
+  for (const other of others) other.destroy()
+  const taken = await until(async () => await ask({ format: 'json', tag: 'none' }),
+    ({ statusCode }) => statusCode !== 429)
+  t.equal(taken.statusCode, 404)
+
   let got = 0
-  response.once('data', () => { response.pause() })
-  response.on('data', (chunk: Buffer) => { got += chunk.length })
-  await sleep(200)
   await erase('u-4')
-  const ended = Promise.race([once(response, 'aborted'), once(response, 'end')])
-  response.on('error', () => {})
-  response.resume()
+  const ended = Promise.race([once(first, 'aborted'), once(first, 'end')])
+  first.on('data', (chunk: Buffer) => { got += chunk.length })
   await ended
-  t.notOk(response.complete)
-  t.ok(got < Number(bytes), `${got} of ${bytes}`)
-  const after = await become(id, 'ready')
-  t.notMatch((await download(after.id)).body, /Canary u-4/)
+  t.notOk(first.complete)
+  t.ok(got > 0 && got < Number(bytes), `${got} of ${bytes}`)
+  await become(id, 'ready')
+  t.notMatch((await download(id)).body, /Canary u-4/)
 })
