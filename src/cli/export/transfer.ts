@@ -6,6 +6,8 @@ import type { Origin, PartFile } from './part.ts'
 import { isLater, type RemoteExports } from './remote.ts'
 
 const POLL_MS = 500
+/** Times in a row that it is said to have failed, after which that is believed. */
+const FAILED_MAX = 60
 /** A connection on which nothing comes for so long is taken for dead. */
 const SILENCE_MS = 60_000
 /** Breaks in a row, without a byte in between, after which it is left to another run. */
@@ -16,9 +18,14 @@ const PAUSE_MS = 1_000
 export async function whenReady (remote: RemoteExports, id: string): Promise<ExportView> {
   const bar = progressBar('Preparing', 100)
   let shown = 0
+  let failed = 0
   try {
     for (;;) {
       const view = await remote.read(id)
+      failed = view.state === 'failed' ? failed + 1 : 0
+      if (failed === FAILED_MAX) {
+        throw new LedgerError('INTERNAL', `the ledger cannot prepare the export ${id}: see its log`)
+      }
       if (view.state === 'expired' || view.state === 'deleted') {
         throw new LedgerError('EXPORT_GONE', `the export ${id} is ${view.state}`)
       }
