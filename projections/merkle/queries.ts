@@ -22,6 +22,11 @@ export interface EventLeaf extends Leaf {
   revision: bigint
 }
 
+/** The same, with its place in `$all`. */
+export interface PlacedLeaf extends EventLeaf {
+  prepare: bigint
+}
+
 /** A signed checkpoint as the log holds it. */
 export interface SignedHead {
   size: bigint
@@ -78,7 +83,7 @@ const LEAVES_OF_IDS = {
 const LEAVES_AT = {
   name: 'merkle_leaves_at',
   text: `
-    select e.id, e.stream, e.revision, leaf.index, leaf.position, leaf.hash
+    select e.id, e.stream, e.revision, e.prepare, leaf.index, leaf.position, leaf.hash
     from unnest($1::bigint[]) as asked (position)
     join entry e on e.tenant = ${TENANT} and e.position = asked.position
     ${LEAF_AT('e.position')}
@@ -201,8 +206,8 @@ export async function leavesOfEvents (tx: Tx, ids: readonly string[]): Promise<E
 }
 
 /** The leaves of the events at these positions that reads show, in order. */
-export async function leavesAt (tx: Tx, positions: readonly bigint[]): Promise<EventLeaf[]> {
-  const { rows } = await tx.query<EventLeaf>(LEAVES_AT, [positions])
+export async function leavesAt (tx: Tx, positions: readonly bigint[]): Promise<PlacedLeaf[]> {
+  const { rows } = await tx.query<PlacedLeaf>(LEAVES_AT, [positions])
   return rows
 }
 

@@ -48,12 +48,12 @@ export async function * bundleContent (
   const scope: Scope = isWhole
     ? { type: 'range', from: 0n, to: head.size }
     : { type: 'filter', filter: filters }
-  const source = { log: services.log, asTenant }
+  const source = { log: services.log, asTenant, size: head.size }
   yield * writeBundle({
     manifest: { origin: originOf(head), policy, scope },
     checkpoint: head.note,
     leaves: isWhole
-      ? allLeaves(source, head.size, pass)
+      ? allLeaves(source, pass)
       : filteredLeaves(source, { filter, upTo: last }, pass),
     readNodes: async (nodes) => await asTenant(async (tx) =>
       nodes.map(await nodeReader(tx, nodes, head.size)))

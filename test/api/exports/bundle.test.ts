@@ -60,7 +60,10 @@ t.test('a bundle of everything has every leaf, proven, and nothing opened', asyn
 
 t.test('a filter chooses leaves, and the manifest says which', async (t) => {
   await sealed()
-  for (const filter of [{ outcome: 'denied' }, { actor: 'u-2' }, { entity: 'order:o-1' }]) {
+  // The first lets more than a page pass that lie close together; the others are picked.
+  const filters = [{ entityType: 'order' }, { outcome: 'denied' }, { entity: 'order:o-1' },
+    { actor: 'u-2' }]
+  for (const filter of filters) {
     const view = await ready({ format: 'bundle', ...filter })
     const { body, rawPayload } = await download(view.id)
     const { findings, summary } = await verified(rawPayload)
