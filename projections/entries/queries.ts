@@ -2,11 +2,12 @@ import type { Projected, ProjectedEvent } from '../../schemas/recorded.ts'
 import type { Tx } from '../projection.ts'
 import type { EventFilter } from './filter.ts'
 import {
-  explainCount, selectCount, selectLatestOfEach, selectNth, selectPage, type Page, type Selection
+  explainCount, selectCount, selectLatestOfEach, selectNth, selectPage, selectPositions,
+  type After, type Page, type Selection
 } from './select.ts'
 
 export type { EventFilter } from './filter.ts'
-export type { Page, Selection } from './select.ts'
+export type { After, Page, Selection } from './select.ts'
 
 /**
  * An event as it is shown, in parts: `{` + body + the members of head + `}` is its JSON once what
@@ -113,6 +114,15 @@ export async function listSelection (
   const { rows } = await tx.query<EventRow>(statement, values)
   const decoded = rows.map(eventRow)
   return page.after !== undefined && page.before === undefined ? decoded.reverse() : decoded
+}
+
+/** The positions of the first events of a selection after a position, ascending. */
+export async function listPositions (
+  tx: Tx, selection: Selection, page: After
+): Promise<bigint[]> {
+  const { statement, values } = selectPositions(selection, page)
+  const { rows } = await tx.query<{ position: bigint | string }>(statement, values)
+  return rows.map(({ position }) => BigInt(position))
 }
 
 /** The latest event of each entity of a type that has few, in the order of their ids. */

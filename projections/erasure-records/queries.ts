@@ -135,6 +135,16 @@ export async function isErased (tx: Tx, ref: string): Promise<boolean> {
   return rows.length > 0
 }
 
+/** How many persons of the tenant were ordered erased: each may change what earlier events show. */
+export async function countErased (tx: Tx): Promise<number> {
+  const { rows: [row] } = await tx.query<{ count: bigint }>(COUNT_ERASED)
+  return Number(row?.count ?? 0)
+}
+
+const COUNT_ERASED = {
+  name: 'count_erased', text: 'select count(*) as count from control.erased'
+}
+
 function recordOf ({ recipients, result, ...row }: Row): ErasureRecord {
   return {
     ...row,

@@ -22,6 +22,11 @@ export interface EventLeaf extends Leaf {
   revision: bigint
 }
 
+/** The same, with its place in `$all`. */
+export interface PlacedLeaf extends EventLeaf {
+  prepare: bigint
+}
+
 /** A signed checkpoint as the log holds it. */
 export interface SignedHead {
   size: bigint
@@ -80,6 +85,16 @@ const LEAVES_OF_IDS = {
   text: `
     select e.id, e.stream, e.revision, leaf.index, leaf.position, leaf.hash
     from (${placesWhere('id = any($1::uuid[])')}) e ${LEAF_AT('e.position')}`
+}
+
+const LEAVES_AT = {
+  name: 'merkle_leaves_at',
+  text: `
+    select e.id, e.stream, e.revision, e.prepare, leaf.index, leaf.position, leaf.hash
+    from unnest($1::bigint[]) as asked (position)
+    join entry e on e.tenant = ${TENANT} and e.position = asked.position
+    ${LEAF_AT('e.position')}
+    order by leaf.index`
 }
 
 const LEAVES_OF_STREAM = {
@@ -193,6 +208,12 @@ export async function readLeaves (tx: Tx, from: bigint, to: bigint): Promise<Lea
 /** The leaves of those of the events that reads show, in no order. */
 export async function leavesOfEvents (tx: Tx, ids: readonly string[]): Promise<EventLeaf[]> {
   const { rows } = await tx.query<EventLeaf>(LEAVES_OF_IDS, [ids])
+  return rows
+}
+
+/** The leaves of the events at these positions that reads show, in order. */
+export async function leavesAt (tx: Tx, positions: readonly bigint[]): Promise<PlacedLeaf[]> {
+  const { rows } = await tx.query<PlacedLeaf>(LEAVES_AT, [positions])
   return rows
 }
 

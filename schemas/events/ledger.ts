@@ -7,6 +7,9 @@ import {
   ErasureApprovedData, ErasureExecutedData, ErasureOrderedData, ErasureRequestedData,
   HoldPlacedData, HoldReleasedData, MasterKeyDestroyedData
 } from './erasure.ts'
+import {
+  ExportDeletedData, ExportDownloadedData, ExportedData, ExportRequestedData
+} from './export.ts'
 import { dataOf, DurationMs, Text } from './fields.ts'
 import {
   RetentionPolicyRevokedData, RetentionPolicySetData, RetentionRanData
@@ -21,6 +24,7 @@ export const MASTER_KEY = { type: FENCE.type, id: 'master-key' } as const
 export const ERASURE_TYPE = 'ledger_erasure'
 export const HOLD_TYPE = 'ledger_hold'
 export const RETENTION_TYPE = 'ledger_retention_policy'
+export const EXPORT_TYPE = 'ledger_export'
 
 interface LedgerEventKind {
   entityType: string
@@ -77,6 +81,16 @@ export const LEDGER_EVENTS = {
   'ledger.retention_policy_set': { ...retention, data: RetentionPolicySetData },
   'ledger.retention_policy_revoked': { ...retention, data: RetentionPolicyRevokedData },
   'ledger.retention_ran': { ...retention, data: RetentionRanData },
+  'ledger.export_requested': {
+    entityType: EXPORT_TYPE, category: 'action', data: ExportRequestedData
+  },
+  'ledger.exported': { entityType: EXPORT_TYPE, category: 'access', data: ExportedData },
+  'ledger.export_downloaded': {
+    entityType: EXPORT_TYPE, category: 'access', data: ExportDownloadedData
+  },
+  'ledger.export_deleted': {
+    entityType: EXPORT_TYPE, category: 'action', data: ExportDeletedData
+  },
   'ledger.master_key_rotated': {
     entityType: FENCE.type,
     category: 'system',

@@ -27,6 +27,9 @@ import { blameEntity, diffEntity, entityState, entityTrail } from './routes/enti
 import { entityProof } from './routes/entity-proof.ts'
 import { approveErasure, listErasures, oneErasure, requestErasure } from './routes/erasures.ts'
 import { eventDiff, listEvents, oneEvent, rawEvent } from './routes/events.ts'
+import {
+  createExport, deleteExport, downloadExport, listExports, oneExport
+} from './routes/exports.ts'
 import { listHolds, placeHold, releaseHold } from './routes/holds.ts'
 import { ledgerKeys } from './routes/ledger-keys.ts'
 import { liveness, metrics, openapi, problemPage, readiness } from './routes/ops.ts'
@@ -137,6 +140,11 @@ export const PROTECTED: readonly ProtectedRow[] = [
   ['GET', '/v1/retention-policies/:id', onePolicy, READERS],
   ['GET', '/v1/retention-policies/:id/preview', previewExisting, READERS],
   ['POST', '/v1/retention-policies/:id/revoke', revokePolicy, ['compliance']],
+  ['POST', '/v1/exports', createExport, ['compliance']],
+  ['GET', '/v1/exports', listExports, READERS],
+  ['GET', '/v1/exports/:id', oneExport, READERS],
+  ['GET', '/v1/exports/:id/download', downloadExport, ['compliance']],
+  ['DELETE', '/v1/exports/:id', deleteExport, ['compliance']],
   ['GET', '/v1/checkpoint', checkpoint, READERS],
   ['GET', '/v1/checkpoints', checkpoints, READERS],
   ['GET', '/v1/proofs/consistency', consistency, READERS],
@@ -186,7 +194,10 @@ export function createApp (deps: ApiDeps): App {
   takeJson(app)
   answerUnknown(app)
   observe(app, services)
-  app.addHook('onClose', async () => { await services.progress.close() })
+  app.addHook('onClose', async () => {
+    await services.exporting.close()
+    await services.progress.close()
+  })
 
   describeRoutes(app)
   app.register(async (scope: App) => {
