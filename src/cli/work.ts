@@ -3,7 +3,7 @@ import { PROJECTIONS } from '../../projections/index.ts'
 import { createLog } from '../ledger/client.ts'
 import { createLogger } from '../log.ts'
 import { createPool } from '../postgres/pool.ts'
-import { createSealer } from '../worker/sealer.ts'
+import { createSealer, type Sealer } from '../worker/sealer.ts'
 import { fileSealingKeys } from '../worker/sealing-key.ts'
 import type { WorkerState } from '../worker/status.ts'
 import { createRunner } from '../worker/runner.ts'
@@ -29,8 +29,15 @@ export const work: Command = {
     })
     const log = createLog({ url: config.eventstoreUrl })
     const keys = await fileSealingKeys(config.sealingKeyFile)
-    const runner = createRunner({ pool, log, projections: PROJECTIONS, logger, now: Date.now })
-    const sealer = createSealer({
+    const runner = createRunner({
+      pool,
+      log,
+      projections: PROJECTIONS,
+      logger,
+      now: Date.now,
+      onApplied: () => { sealer.wake() }
+    })
+    const sealer: Sealer = createSealer({
       pool,
       log,
       keys,

@@ -30,6 +30,8 @@ export interface RunnerOptions {
   heartbeatMs?: number | undefined
   /** How often what is not in order is looked at again. */
   retryMs?: number | undefined
+  /** Told when rows of a batch have become visible. Must not throw. */
+  onApplied?: (() => void) | undefined
   fault?: Fault | undefined
 }
 

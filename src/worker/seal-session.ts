@@ -24,6 +24,9 @@ export interface SessionOptions extends TreeSource {
   isRefused: (tenant: string) => boolean
 }
 
+/** Trees that are signed at once. */
+const TOGETHER_MAX = 4
+
 /**
  * What the sealer knows between two failures: every tree at its last checkpoint, and how far it
  * has read the log since. Whatever goes wrong, a new session begins from the log.
@@ -49,16 +52,23 @@ export class SealSession {
     if (places.length === heads.length) [this.#at] = places.sort(compareCheckpoints)
   }
 
-  /** Reads what is new up to that position, compares, and signs what has grown or is old. */
-  async round (projected: LogPosition): Promise<void> {
+  /**
+   * Reads what is new up to that position, compares, and signs what has grown or is old. Whether
+   * there was any.
+   */
+  async round (projected: LogPosition): Promise<boolean> {
     const { fault, isRefused } = this.#options
     const grown = await this.#read(projected)
     await fault('read')
     const isOld = await this.#ageing()
-    for (const tree of this.#trees.values()) {
-      if (isRefused(tree.tenant)) continue
-      if (grown.has(tree.tenant) || isOld(tree)) await this.#seal(tree)
-    }
+    const due = [...this.#trees.values()].filter((tree) =>
+      !isRefused(tree.tenant) && (grown.has(tree.tenant) || isOld(tree)))
+    // A few at a time: each waits for the database and then for the log's disk.
+    const seals = due.values()
+    await settled(Array.from({ length: TOGETHER_MAX }, async () => {
+      for (const tree of seals) await this.#seal(tree)
+    }))
+    return due.length > 0
   }
 
   /** Which trees are to be signed again: after an hour without news, and by a new key. */
@@ -134,6 +144,13 @@ export class SealSession {
       await this.#options.refuse(err)
       return false
     }
+  }
+}
+
+/** Waits for all, then throws the first error: nothing is under way when a session ends. */
+async function settled (work: ReadonlyArray<Promise<void>>): Promise<void> {
+  for (const result of await Promise.allSettled(work)) {
+    if (result.status === 'rejected') throw result.reason
   }
 }
 
