@@ -1,4 +1,5 @@
 import { activitySummaries } from './activity-summaries/projection.ts'
+import { cosignatures } from './cosignatures/projection.ts'
 import { entries } from './entries/projection.ts'
 import { entityTrails } from './entity-trails/projection.ts'
 import { erasureRecords } from './erasure-records/projection.ts'
@@ -12,5 +13,6 @@ import { userFeeds } from './user-feeds/projection.ts'
  * and hashes while the others are written.
  */
 export const PROJECTIONS: readonly Projection[] = [
-  merkle, entries, userFeeds, entityTrails, activitySummaries, tasks, erasureRecords
+  merkle, entries, userFeeds, entityTrails, activitySummaries, tasks, erasureRecords,
+  cosignatures
 ]

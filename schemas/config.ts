@@ -22,6 +22,10 @@ export const Environment = Type.Object({
     minLength: 1,
     description: 'File of the key that signs checkpoints; default <data>/sealing.key'
   })),
+  WITNESSES_FILE: Type.Optional(Type.String({
+    minLength: 1,
+    description: 'C2SP tlog-policy whose witnesses the worker asks to cosign; default none'
+  })),
   LEDGER_DATA: Type.Optional(Type.String({
     minLength: 1, description: 'Folder for keys and embedded servers; default ./data'
   })),

@@ -10,6 +10,7 @@ export interface Config {
   /** `aws:KEY`; then the file is only for what was wrapped before. */
   readonly masterKeyKms: string | undefined
   readonly sealingKeyFile: string
+  readonly witnessesFile: string | undefined
   /** Absolute path. */
   readonly dataDir: string
   readonly host: string
@@ -52,6 +53,7 @@ export function loadConfig (
     masterKeyFile: path.resolve(given['MASTER_KEY_FILE'] ?? path.join(dataDir, 'master.key')),
     masterKeyKms: given['MASTER_KEY_KMS'],
     sealingKeyFile: path.resolve(given['SEALING_KEY_FILE'] ?? path.join(dataDir, 'sealing.key')),
+    witnessesFile: given['WITNESSES_FILE'] && path.resolve(given['WITNESSES_FILE']),
     dataDir,
     host: given['LEDGER_HOST'] ?? '127.0.0.1',
     port: Number(given['LEDGER_PORT'] ?? PORT_DEFAULT),

@@ -9,6 +9,8 @@ export interface ApiMetrics {
   lag: Gauge
   parkedEvents: Gauge
   refusedTrees: Gauge
+  witnessesAway: Gauge
+  contradictedTrees: Gauge
   logUp: Gauge
   databaseUp: Gauge
 }
@@ -41,6 +43,9 @@ export function createMetrics (pool: Pool): ApiMetrics {
     parkedEvents: gauge('ledger_parked_events', 'Events that no projection could take'),
     refusedTrees: gauge('ledger_integrity_refused',
       'Trees that are inconsistent, for which nothing is signed; rebuilt rows kept back count too'),
+    witnessesAway: gauge('ledger_witnesses_away', 'Witnesses that do not cosign now'),
+    contradictedTrees: gauge('ledger_integrity_contradicted',
+      'Trees of which a witness has cosigned more than the log has, or something else'),
     logUp: gauge('ledger_log_up', '1 if the log answers'),
     databaseUp: gauge('ledger_database_up', '1 if the database answers')
   }

@@ -104,6 +104,7 @@ async function ledgerProcesses (
     MASTER_KEY_FILE: config.masterKeyFile,
     MASTER_KEY_KMS: config.masterKeyKms,
     SEALING_KEY_FILE: config.sealingKeyFile,
+    WITNESSES_FILE: config.witnessesFile,
     LEDGER_DATA: config.dataDir,
     LEDGER_HOST: config.host,
     LEDGER_PORT: String(config.port),

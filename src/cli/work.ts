@@ -3,6 +3,7 @@ import { PROJECTIONS } from '../../projections/index.ts'
 import { createLog } from '../ledger/client.ts'
 import { createLogger } from '../log.ts'
 import { createPool } from '../postgres/pool.ts'
+import { createCosigner } from '../worker/cosigner.ts'
 import { createSealer, type Sealer } from '../worker/sealer.ts'
 import { fileSealingKeys } from '../worker/sealing-key.ts'
 import type { WorkerState } from '../worker/status.ts'
@@ -10,6 +11,7 @@ import { createRunner } from '../worker/runner.ts'
 import type { Command } from './command.ts'
 import { connectedConfigOf, DATA_FLAG, LOG_FLAG } from './flags.ts'
 import { announceReady, stopSignal } from './shutdown.ts'
+import { witnessPolicy } from './witness-policy.ts'
 import { workerErasures } from './worker-erasures.ts'
 
 const CONNECTIONS = 7
@@ -24,6 +26,7 @@ export const work: Command = {
     const config = connectedConfigOf(given)
     const stop = stopSignal()
     const logger = createLogger('worker', config.logLevel ?? 'info')
+    const policy = await witnessPolicy(config.witnessesFile)
     const pool = createPool({
       url: config.databaseUrl, role: 'ledger_worker', pipeline: true, max: CONNECTIONS
     })
@@ -37,21 +40,23 @@ export const work: Command = {
       now: Date.now,
       onApplied: () => { sealer.wake() }
     })
+    const common = { pool, log, logger, name: config.name, now: Date.now, newId: uuidv7 }
+    const cosigner = policy && createCosigner({
+      ...common, policy, onStatus: (witnessing) => { runner.report({ witnessing }) }
+    })
     const sealer: Sealer = createSealer({
-      pool,
-      log,
+      ...common,
       keys,
-      logger,
-      name: config.name,
-      now: Date.now,
-      newId: uuidv7,
+      onHead: cosigner?.add,
       isActive: () => PROJECTING.has(runner.status().state),
       onStatus: runner.sealing
     })
     const { erasures, close } = workerErasures({ ...config, log, logger })
     announceReady()
     try {
-      await together(stop, [runner.run, sealer.run, erasures.run])
+      await together(stop, [
+        runner.run, sealer.run, erasures.run, ...cosigner === undefined ? [] : [cosigner.run]
+      ])
     } finally {
       await close()
       await log.close()

@@ -54,7 +54,12 @@ export interface Runner {
   status (): Readonly<WorkerStatus>
   /** What the sealer of this process says, to be shown with the rest. */
   sealing (said: SealingStatus): void
+  /** The same of its other parts. */
+  report (said: Partial<Reported>): void
 }
+
+/** What parts of the process beside the runner say of themselves. */
+type Reported = Pick<WorkerStatus, 'witnessing'>
 
 const LEASE_MS = 5_000
 const HEARTBEAT_MS = 1_000
@@ -74,7 +79,8 @@ export function createRunner (options: RunnerOptions): Runner {
   return {
     run: async (signal) => { await run(context, signal) },
     status: () => ({ ...context.status }),
-    sealing: (said) => { context.status.sealing = said }
+    sealing: (said) => { context.status.sealing = said },
+    report: (said) => { Object.assign(context.status, said) }
   }
 }
 

@@ -1,3 +1,4 @@
+import { isCosigned } from '../../projections/cosignatures/projection.ts'
 import { readLeaves } from '../../projections/merkle/queries.ts'
 import { grouped, tenantOf } from '../../projections/keys.ts'
 import { CHECKPOINT_ACTION } from '../../schemas/checkpoint.ts'
@@ -10,7 +11,9 @@ import type { Fault } from './fault.ts'
 import { Inconsistency } from './inconsistency.ts'
 import { readBatches } from './read-batches.ts'
 import { seal } from './seal.ts'
-import { isSignedBy, loadTree, readAs, type SealedTree, type TreeSource } from './sealed-tree.ts'
+import {
+  isSignedBy, loadTree, readAs, type LastHead, type SealedTree, type TreeSource
+} from './sealed-tree.ts'
 
 export interface SessionOptions extends TreeSource {
   now: () => number
@@ -22,6 +25,8 @@ export interface SessionOptions extends TreeSource {
   /** Told what is wrong with a tree, which is left alone from then on. */
   refuse: (found: Inconsistency) => Promise<void>
   isRefused: (tenant: string) => boolean
+  /** Told of each tree's last checkpoint: that which is found, and each that is signed. */
+  onHead?: ((tenant: string, head: LastHead) => void) | undefined
 }
 
 /** Trees that are signed at once. */
@@ -100,8 +105,9 @@ export class SealSession {
     const later = head === undefined
       ? events
       : events.filter(({ position }) => position > head.through.commit)
-    for (const { action, revision } of later) {
-      if (action === CHECKPOINT_ACTION && revision > (head?.revision ?? -1n)) {
+    for (const event of later) {
+      if (event.action === CHECKPOINT_ACTION && !isCosigned(event) &&
+        event.revision > (head?.revision ?? -1n)) {
         throw new LedgerError('CHECKPOINT_MOVED', `another sealer has sealed ${tree.tenant}`)
       }
     }
@@ -114,11 +120,12 @@ export class SealSession {
   }
 
   async #seal (tree: SealedTree): Promise<void> {
-    const { now, newId, fault } = this.#options
+    const { now, newId, fault, onHead } = this.#options
     const through = this.#at
     if (through === undefined) return
     await this.#guard(tree.tenant, async () => {
       tree.head = await seal(tree, { source: this.#options, through, now: now(), newId, fault })
+      onHead?.(tree.tenant, tree.head)
     })
   }
 
@@ -128,7 +135,9 @@ export class SealSession {
     const known = this.#trees.get(tenant)
     if (known !== undefined) return known
     await this.#guard(tenant, async () => {
-      this.#trees.set(tenant, await loadTree(this.#options, tenant, projected))
+      const tree = await loadTree(this.#options, tenant, projected)
+      this.#trees.set(tenant, tree)
+      if (tree.head !== undefined) this.#options.onHead?.(tenant, tree.head)
     })
     return this.#trees.get(tenant)
   }

@@ -7,6 +7,7 @@ import { Alarm } from './alarm.ts'
 import { noFault, type Fault } from './fault.ts'
 import { recordInconsistency, type Inconsistency } from './inconsistency.ts'
 import { SealSession, type SessionOptions } from './seal-session.ts'
+import type { LastHead } from './sealed-tree.ts'
 import type { SealingKeys } from './sealing-key.ts'
 import type { SealingStatus } from './status.ts'
 
@@ -24,6 +25,8 @@ export interface SealerOptions {
   /** Whether this process projects: others would only be in each other's way. */
   isActive: () => boolean
   onStatus: (status: SealingStatus) => void
+  /** Told of each tree's last checkpoint: that which is found, and each that is signed. */
+  onHead?: ((tenant: string, head: LastHead) => void) | undefined
   /** How often it is looked for new leaves, if nobody tells of any. */
   intervalMs?: number | undefined
   idleMs?: number | undefined
@@ -47,6 +50,8 @@ export interface Sealer {
 const INTERVAL_MS = 1_000
 /** A busy tree is signed so often and no more: each checkpoint stays in the log for ever. */
 const SPACING_MS = 250
+/** Between rounds that signed nothing. */
+const PAUSE_MS = 20
 const IDLE_MS = 3_600_000
 const RETRY_MS = 1_000
 const REFUSED_MS = 60_000
@@ -71,7 +76,7 @@ async function run (
   { alarm, signal }: { alarm: Alarm, signal: AbortSignal }
 ): Promise<void> {
   const { intervalMs = INTERVAL_MS, retryMs = RETRY_MS, isActive, logger } = options
-  const idle = { atLeastMs: 0, atMostMs: intervalMs }
+  const idle = { atLeastMs: Math.min(PAUSE_MS, intervalMs), atMostMs: intervalMs }
   const busy = { atLeastMs: Math.min(SPACING_MS, intervalMs), atMostMs: intervalMs }
   let session: SealSession | undefined
   while (!signal.aborted) {
@@ -131,7 +136,7 @@ function sessionOptions (
       logger.error({ tenant, kind, index: index?.toString(), reason: message },
         'the tree is inconsistent: nothing is signed')
       tell(options, refusals, 'sealing')
-      await recordInconsistency(log, found, { id: newId(), now: now() })
+      await recordInconsistency(log, found, { finder: 'sealer', id: newId(), now: now() })
     }
   }
 }

@@ -25,6 +25,8 @@ export interface WorkerStatus {
   contradiction: string | undefined
   /** What the sealer says; undefined: this process has none, or it has not looked yet. */
   sealing: SealingStatus | undefined
+  /** What witnesses say; undefined: none are configured. */
+  witnessing: WitnessingStatus | undefined
   events: number
   batches: number
   /** Batches of this process that the fence kept out. */
@@ -41,6 +43,18 @@ export interface SealingStatus {
   refused: number
 }
 
+/** How collecting cosignatures goes. */
+export interface WitnessingStatus {
+  /** How many are configured. */
+  witnesses: number
+  /** Names of those that do not answer, or refuse. */
+  away: readonly string[]
+  /** Tenants whose tree is not the one that a witness has seen. */
+  contradicted: number
+  /** In words, or undefined. */
+  problem: string | undefined
+}
+
 export function initialStatus (holder: string): WorkerStatus {
   return {
     state: 'starting',
@@ -54,6 +68,7 @@ export function initialStatus (holder: string): WorkerStatus {
     rebuilding: {},
     contradiction: undefined,
     sealing: undefined,
+    witnessing: undefined,
     events: 0,
     batches: 0,
     fenceRejections: 0
@@ -63,7 +78,7 @@ export function initialStatus (holder: string): WorkerStatus {
 /** The `detail` column: everything that has no column of its own. JSON, no 64-bit numbers. */
 export function detailOf (status: WorkerStatus): Record<string, unknown> {
   const { reason, holder, fence, position, lagEvents, lagMs, rebuilding } = status
-  const { contradiction, sealing } = status
+  const { contradiction, sealing, witnessing } = status
   return {
     reason,
     holder,
@@ -73,7 +88,8 @@ export function detailOf (status: WorkerStatus): Record<string, unknown> {
     lagMs,
     rebuilding,
     contradiction,
-    sealing
+    sealing,
+    witnessing
   }
 }
 
