@@ -39,6 +39,10 @@ export const Environment = Type.Object({
     pattern: '^[A-Za-z0-9.-]{1,128}$',
     description: 'Name of this ledger, the origin of its checkpoints; default audit-ledger'
   })),
+  LEDGER_SCRUB_DAYS: Type.Optional(Type.String({
+    pattern: '^[0-9]{1,3}$',
+    description: 'In how many days the worker re-reads the whole log; 0 = never; default 7'
+  })),
   LEDGER_LOG_LEVEL: Type.Optional(Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'silent'].map((level) => Type.Literal(level)),
     { description: 'How much is logged; default info, for start and demo warn' }

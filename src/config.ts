@@ -16,6 +16,8 @@ export interface Config {
   readonly host: string
   readonly port: number
   readonly name: string
+  /** 0: never. */
+  readonly scrubDays: number
   readonly logLevel: string | undefined
 }
 
@@ -28,6 +30,7 @@ export interface ConfigFlags {
 }
 
 export const PORT_DEFAULT = 4_600
+const SCRUB_DAYS_DEFAULT = 7
 const PORT_MAX = 65_535
 
 const environment = TypeCompiler.Compile(Environment)
@@ -58,6 +61,7 @@ export function loadConfig (
     host: given['LEDGER_HOST'] ?? '127.0.0.1',
     port: Number(given['LEDGER_PORT'] ?? PORT_DEFAULT),
     name: given['LEDGER_NAME'] ?? 'audit-ledger',
+    scrubDays: Number(given['LEDGER_SCRUB_DAYS'] ?? SCRUB_DAYS_DEFAULT),
     logLevel: given['LEDGER_LOG_LEVEL']
   })
 }

@@ -51,6 +51,8 @@ async function checkReadModels (services: Services): Promise<Said> {
     const integrity = integrityOf(state)
     metrics.refusedTrees.set(state.refused + Number(state.contradiction))
     metrics.witnessesAway.set(state.witnessesAway)
+    metrics.scrubFindings.set(state.scrubFindings)
+    metrics.scrubShare.set(state.scrubShare)
     metrics.contradictedTrees.set(state.contradicted)
     // Words that are for those who may see projections, not for everybody.
     delete worker.reason
@@ -69,13 +71,16 @@ async function checkReadModels (services: Services): Promise<Said> {
 
 /** Which tenant it is about, and what differs, is in the worker's log and in its history. */
 function integrityOf (
-  { refused, contradiction, contradicted }: LedgerState
+  { refused, contradiction, contradicted, scrubFindings }: LedgerState
 ): Readiness['integrity'] {
   if (refused > 0) {
     return { status: 'failed', problem: `${refused} trees are inconsistent: nothing is signed` }
   }
   if (contradicted > 0) {
     return { status: 'failed', problem: `a witness has seen ${contradicted} trees otherwise` }
+  }
+  if (scrubFindings > 0) {
+    return { status: 'failed', problem: `the log and its rows differ in ${scrubFindings} places` }
   }
   return contradiction
     ? { status: 'failed', problem: 'rebuilt rows are not those that were signed' }

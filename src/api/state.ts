@@ -15,6 +15,9 @@ export interface LedgerState {
   witnesses: number
   witnessesAway: number
   contradicted: number
+  /** Places at which re-reading the log found something else, and how far it has come (0 to 1). */
+  scrubFindings: number
+  scrubShare: number
   /** The last position of the log, undefined while it is empty. */
   head: bigint | undefined
   /** The largest lag of a live projection; 0 when nothing was ever appended. */
@@ -42,6 +45,8 @@ interface WorkerRow {
   witnesses: number
   witnessesAway: number
   contradicted: number
+  scrubFindings: number
+  scrubShare: number
 }
 
 /** The worker's own word for a log that lost events which were projected. */
@@ -75,6 +80,8 @@ export async function readState (pool: Pool, log: Log): Promise<LedgerState> {
     witnesses: worker.witnesses,
     witnessesAway: worker.witnessesAway,
     contradicted: worker.contradicted,
+    scrubFindings: worker.scrubFindings,
+    scrubShare: worker.scrubShare,
     head,
     lag: lags.reduce((most, lag) => lag > most ? lag : most, 0n)
   }
@@ -96,11 +103,15 @@ async function readWorker (pool: Pool): Promise<WorkerRow> {
        detail ->> 'contradiction' is not null as contradiction,
        coalesce((detail -> 'witnessing' ->> 'witnesses')::integer, 0) as witnesses,
        coalesce(jsonb_array_length(detail -> 'witnessing' -> 'away'), 0) as "witnessesAway",
-       coalesce((detail -> 'witnessing' ->> 'contradicted')::integer, 0) as contradicted
+       coalesce((detail -> 'witnessing' ->> 'contradicted')::integer, 0) as contradicted,
+       coalesce((detail -> 'scrubbing' ->> 'findings')::integer, 0) as "scrubFindings",
+       coalesce((detail -> 'scrubbing' ->> 'share')::float8, 0) as "scrubShare"
      from control.worker_state`)
   const unknown = { state: 'unknown', updatedAt: new Date(0), silent: Infinity, reason: null }
-  const nothing = { refused: 0, contradiction: false, witnesses: 0, witnessesAway: 0 }
-  return row ?? { ...unknown, ...nothing, parked: 0n, contradicted: 0 }
+  const nothing = {
+    refused: 0, witnesses: 0, witnessesAway: 0, contradicted: 0, scrubFindings: 0, scrubShare: 0
+  }
+  return row ?? { ...unknown, ...nothing, parked: 0n, contradiction: false }
 }
 
 function viewOf (row: ProjectionRow, head: bigint | undefined): ProjectionView {

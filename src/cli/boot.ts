@@ -109,6 +109,7 @@ async function ledgerProcesses (
     LEDGER_HOST: config.host,
     LEDGER_PORT: String(config.port),
     LEDGER_NAME: config.name,
+    LEDGER_SCRUB_DAYS: String(config.scrubDays),
     LEDGER_LOG_LEVEL: config.logLevel ?? 'warn'
   }
   add(parts, await supervise('The worker', () => startProcess(['work'], env), say))

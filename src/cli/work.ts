@@ -4,6 +4,7 @@ import { createLog } from '../ledger/client.ts'
 import { createLogger } from '../log.ts'
 import { createPool } from '../postgres/pool.ts'
 import { createCosigner } from '../worker/cosigner.ts'
+import { createScrubber } from '../worker/scrubber.ts'
 import { createSealer, type Sealer } from '../worker/sealer.ts'
 import { fileSealingKeys } from '../worker/sealing-key.ts'
 import type { WorkerState } from '../worker/status.ts'
@@ -14,7 +15,8 @@ import { announceReady, stopSignal } from './shutdown.ts'
 import { witnessPolicy } from './witness-policy.ts'
 import { workerErasures } from './worker-erasures.ts'
 
-const CONNECTIONS = 7
+const CONNECTIONS = 8
+const DAY_MS = 86_400_000
 const PROJECTING: ReadonlySet<WorkerState> = new Set(['catching-up', 'live'])
 
 /** Projections and seals, of which one worker is active, and erasures, which any carries out. */
@@ -41,6 +43,7 @@ export const work: Command = {
       onApplied: () => { sealer.wake() }
     })
     const common = { pool, log, logger, name: config.name, now: Date.now, newId: uuidv7 }
+    const isActive = (): boolean => PROJECTING.has(runner.status().state)
     const cosigner = policy && createCosigner({
       ...common, policy, onStatus: (witnessing) => { runner.report({ witnessing }) }
     })
@@ -48,15 +51,20 @@ export const work: Command = {
       ...common,
       keys,
       onHead: cosigner?.add,
-      isActive: () => PROJECTING.has(runner.status().state),
+      isActive,
       onStatus: runner.sealing
+    })
+    const scrubber = config.scrubDays > 0 && createScrubber({
+      ...common,
+      isActive,
+      passMs: config.scrubDays * DAY_MS,
+      onStatus: (scrubbing) => { runner.report({ scrubbing }) }
     })
     const { erasures, close } = workerErasures({ ...config, log, logger })
     announceReady()
     try {
-      await together(stop, [
-        runner.run, sealer.run, erasures.run, ...cosigner === undefined ? [] : [cosigner.run]
-      ])
+      const parts = [runner, sealer, erasures, cosigner, scrubber].filter((part) => !!part)
+      await together(stop, parts.map(({ run }) => run))
     } finally {
       await close()
       await log.close()

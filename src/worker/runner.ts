@@ -59,7 +59,7 @@ export interface Runner {
 }
 
 /** What parts of the process beside the runner say of themselves. */
-type Reported = Pick<WorkerStatus, 'witnessing'>
+type Reported = Pick<WorkerStatus, 'witnessing' | 'scrubbing'>
 
 const LEASE_MS = 5_000
 const HEARTBEAT_MS = 1_000

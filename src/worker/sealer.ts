@@ -1,11 +1,12 @@
 import { isLedgerError } from '../errors.ts'
-import type { Log, LogPosition } from '../ledger/log.ts'
+import type { Log } from '../ledger/log.ts'
 import type { Logger } from '../log.ts'
 import { codeOf, isUnavailable } from '../postgres/errors.ts'
 import type { Pool } from '../postgres/pool.ts'
 import { Alarm } from './alarm.ts'
 import { noFault, type Fault } from './fault.ts'
 import { recordInconsistency, type Inconsistency } from './inconsistency.ts'
+import { livePosition } from './live-position.ts'
 import { SealSession, type SessionOptions } from './seal-session.ts'
 import type { LastHead } from './sealed-tree.ts'
 import type { SealingKeys } from './sealing-key.ts'
@@ -158,15 +159,6 @@ function tell (
     problem: first?.message,
     refused: refusals.size
   })
-}
-
-/** How far the trees that readers see have come; undefined while there are none. */
-async function livePosition (pool: Pool): Promise<LogPosition | undefined> {
-  const { rows: [row] } = await pool.query<{ commit: bigint | null, prepare: bigint | null }>(`
-    select commit_position as commit, prepare_position as prepare
-    from control.projection where name = 'merkle' and state = 'live'`)
-  const { commit = null, prepare = null } = row ?? {}
-  return commit === null || prepare === null ? undefined : { commit, prepare }
 }
 
 /** Views or tables that are gone for a moment come back with the next generation. */

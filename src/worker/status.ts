@@ -27,6 +27,8 @@ export interface WorkerStatus {
   sealing: SealingStatus | undefined
   /** What witnesses say; undefined: none are configured. */
   witnessing: WitnessingStatus | undefined
+  /** What re-reading the log has found; undefined: this process does not. */
+  scrubbing: ScrubbingStatus | undefined
   events: number
   batches: number
   /** Batches of this process that the fence kept out. */
@@ -55,6 +57,18 @@ export interface WitnessingStatus {
   problem: string | undefined
 }
 
+/** How re-reading the log goes. */
+export interface ScrubbingStatus {
+  /** Passes are counted from 1. */
+  pass: number
+  /** How much of the log this pass has compared, from 0 to 1. */
+  share: number
+  /** Places at which the rows are not what the log has, or was signed. */
+  findings: number
+  /** The first of them in words, or undefined. */
+  problem: string | undefined
+}
+
 export function initialStatus (holder: string): WorkerStatus {
   return {
     state: 'starting',
@@ -69,6 +83,7 @@ export function initialStatus (holder: string): WorkerStatus {
     contradiction: undefined,
     sealing: undefined,
     witnessing: undefined,
+    scrubbing: undefined,
     events: 0,
     batches: 0,
     fenceRejections: 0
@@ -78,7 +93,7 @@ export function initialStatus (holder: string): WorkerStatus {
 /** The `detail` column: everything that has no column of its own. JSON, no 64-bit numbers. */
 export function detailOf (status: WorkerStatus): Record<string, unknown> {
   const { reason, holder, fence, position, lagEvents, lagMs, rebuilding } = status
-  const { contradiction, sealing, witnessing } = status
+  const { contradiction, sealing, witnessing, scrubbing } = status
   return {
     reason,
     holder,
@@ -89,7 +104,8 @@ export function detailOf (status: WorkerStatus): Record<string, unknown> {
     rebuilding,
     contradiction,
     sealing,
-    witnessing
+    witnessing,
+    scrubbing
   }
 }
 

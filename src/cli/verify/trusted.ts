@@ -8,7 +8,7 @@ import type { Flag, Given } from '../command.ts'
 export const TRUST_FLAGS: Record<string, Flag> = {
   policy: { value: 'FILE', help: 'Whom to trust: a C2SP tlog-policy' },
   key: { value: 'VKEY,…', help: 'Whom to trust, instead of a policy: keys of logs and witnesses' },
-  witness: { value: 'VKEY', help: 'With --key: a key of a witness; may be repeated', multiple: true },
+  witness: { value: 'VKEY,…', help: 'With --key: keys of witnesses', multiple: true },
   quorum: { value: 'N', help: 'With --key: how many witnesses must cosign; default each --witness' }
 }
 
