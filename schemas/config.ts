@@ -43,6 +43,9 @@ export const Environment = Type.Object({
     pattern: '^[0-9]{1,3}$',
     description: 'In how many days the worker re-reads the whole log; 0 = never; default 7'
   })),
+  LEDGER_LOG_DECODER: Type.Optional(Type.Union([Type.Literal('own'), Type.Literal('client')], {
+    description: 'Who decodes events that are read from the log: this program or the client library'
+  })),
   LEDGER_LOG_LEVEL: Type.Optional(Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'silent'].map((level) => Type.Literal(level)),
     { description: 'How much is logged; default info, for start and demo warn' }

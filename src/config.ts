@@ -18,6 +18,7 @@ export interface Config {
   readonly name: string
   /** 0: never. */
   readonly scrubDays: number
+  readonly logDecoder: 'own' | 'client'
   readonly logLevel: string | undefined
 }
 
@@ -62,6 +63,7 @@ export function loadConfig (
     port: Number(given['LEDGER_PORT'] ?? PORT_DEFAULT),
     name: given['LEDGER_NAME'] ?? 'audit-ledger',
     scrubDays: Number(given['LEDGER_SCRUB_DAYS'] ?? SCRUB_DAYS_DEFAULT),
+    logDecoder: given['LEDGER_LOG_DECODER'] === 'client' ? 'client' : 'own',
     logLevel: given['LEDGER_LOG_LEVEL']
   })
 }
