@@ -18,6 +18,7 @@ import { describeRoutes } from './openapi.ts'
 import { sendProblem } from './problems.ts'
 import { refuseMalformed } from './malformed.ts'
 import { protect } from './protect.ts'
+import { recordReads } from './recorded-reads.ts'
 import { aggregateEvents } from './routes/aggregations.ts'
 import { createKey, listKeys, revokeKey, rotateKey } from './routes/api-keys.ts'
 import { appendEvents } from './routes/append.ts'
@@ -177,7 +178,9 @@ export function createApp (deps: ApiDeps): App {
   takeJson(app)
   answerUnknown(app)
   observe(app, services)
-  app.addHook('onClose', async () => { await services.progress.close() })
+  app.addHook('onClose', async () => {
+    await Promise.all([services.progress.close(), services.coalesced.close()])
+  })
 
   describeRoutes(app)
   app.register(async (scope: App) => {
@@ -185,6 +188,7 @@ export function createApp (deps: ApiDeps): App {
   })
   app.register(async (scope: App) => {
     protect(scope, services)
+    recordReads(scope, services)
     for (const [method, url, make, roles] of PROTECTED) {
       make(services)(scope, { method, url, roles })
     }

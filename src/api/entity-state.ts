@@ -63,6 +63,7 @@ export async function statesAt (
     }
     return read
   })
+  request.eventsRead = trails.flat().length
   return await Promise.all(trails.map(async (rows, index) => {
     const texts = await presentRows(services.vault, reader, rows)
     const shown = texts.map((text): ShownEvent => JSON.parse(text))

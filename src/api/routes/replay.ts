@@ -16,6 +16,7 @@ import { sendLines } from '../ndjson.ts'
 import { placeAt } from '../place.ts'
 import { problemOf, toLedgerError } from '../problems.ts'
 import { POSITION_HEADER } from '../reading.ts'
+import { counting } from '../recorded-reads.ts'
 import type { Services } from '../services.ts'
 import { refusal } from '../validator.ts'
 
@@ -40,7 +41,8 @@ export const replayStream = (services: Services): Endpoint => endpoint({
   if (last < 0n) throw noStream()
   const from = BigInt(request.query.from ?? 0)
   const until = least(last, request.query.until)
-  return await sendLines(reply, lines(request, replayOne(log, stream, { from, until }), {
+  const events = counting(services.reads, request, replayOne(log, stream, { from, until }))
+  return await sendLines(reply, lines(request, events, {
     query: (event) => `from=${event.revision + 1n}&until=${until}`
   }))
 })
@@ -64,7 +66,8 @@ export const replayAll = (services: Services): Endpoint => endpoint({
   const bound = least(head.commit, request.query.until)
   reply.header(POSITION_HEADER, String(bound))
   const until = { commit: bound, prepare: bound }
-  return await sendLines(reply, lines(request, replayTenant(log, tenant, { after, until }), {
+  const events = counting(services.reads, request, replayTenant(log, tenant, { after, until }))
+  return await sendLines(reply, lines(request, events, {
     query: (event) => `after=${event.position}&until=${bound}`
   }))
 })
