@@ -36,6 +36,7 @@ import { checkpoint, checkpoints, consistency, eventProof } from './routes/proof
 import { replayAll, replayStream } from './routes/replay.ts'
 import { listSchemas, oneSchema, registerSchema } from './routes/schemas.ts'
 import { streamEvents } from './routes/stream.ts'
+import { subjectReport } from './routes/subjects.ts'
 import { listTasks } from './routes/tasks.ts'
 import { tile } from './routes/tiles.ts'
 import { changeTenant, createTenant, listTenants, oneTenant } from './routes/tenants.ts'
@@ -129,6 +130,7 @@ export const PROTECTED: readonly ProtectedRow[] = [
   ['POST', '/v1/holds', placeHold, ['compliance']],
   ['GET', '/v1/holds', listHolds, READERS],
   ['POST', '/v1/holds/:id/release', releaseHold, ['compliance']],
+  ['GET', '/v1/subjects/:type/:id/report', subjectReport, ['compliance']],
   ['GET', '/v1/checkpoint', checkpoint, READERS],
   ['GET', '/v1/checkpoints', checkpoints, READERS],
   ['GET', '/v1/proofs/consistency', consistency, READERS],

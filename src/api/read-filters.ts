@@ -3,6 +3,7 @@ import { ACTOR_TYPES, type SubjectRef } from '../../schemas/primitives.ts'
 import { parseStream } from '../ledger/streams.ts'
 import { isPersonType } from '../privacy/personal.ts'
 import { entityTypeOf } from './adapters/mosaic.ts'
+import { personRef } from './filters.ts'
 import type { Services } from './services.ts'
 
 /** A filter as the log may hold it, and the persons whom it names. */
@@ -62,7 +63,7 @@ export async function describeFilters (
   const refs = new Set<string>()
   for (const { as, party, isPerson } of takeParties(url, given)) {
     const { type } = party
-    const ref = await refOf(services.vault, tenant, party)
+    const ref = await personRef(services.vault, tenant, party)
     if (ref !== undefined) refs.add(ref)
     const mayBeNamed = found && isPerson !== true &&
       !isPersonType(type, await services.settings.get(tenant))
@@ -127,13 +128,4 @@ function actorNamed (text: string): Pick<NamedParty, 'party' | 'isPerson'> {
     return { party: { type, id } }
   }
   return { party: { type: 'user', id: text }, isPerson: true }
-}
-
-async function refOf (
-  vault: Services['vault'], tenant: string, party: SubjectRef
-): Promise<string | undefined> {
-  const found = await vault.find(tenant, party)
-  if (found !== undefined) return found.ref
-  const { id } = party
-  return isRef(id) && (await vault.keys(tenant, [id])).has(id) ? id : undefined
 }

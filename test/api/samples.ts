@@ -125,6 +125,9 @@ export function samplesOf (
     'POST /v1/holds/:id/release': {
       request: { url: `/v1/holds/${hold.id}/release` }, status: 200, foreign: 404
     },
+    'GET /v1/subjects/:type/:id/report': {
+      request: { url: '/v1/subjects/user/u-81/report' }, status: 200, foreign: 404
+    },
     'GET /v1/projections': { request: {}, status: 200, foreign: 200 },
     'POST /v1/tenants': {
       request: { payload: { id: 'made-by-server' } }, status: 201, foreign: 403
