@@ -24,8 +24,8 @@ export const NO_EVENTS: ReadonlySet<string> = new Set([
 ])
 
 const TILES = '/v1/tile/*'
-/** Items of a stream that are counted in one go. */
-const COUNTED_TOGETHER = 1_000
+/** Events of a stream that are counted in one go. */
+export const COUNTED_TOGETHER = 1_000
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -86,23 +86,15 @@ export function recordReads (scope: App, { reads }: Pick<Services, 'reads'>): vo
   })
 }
 
-/** Items of an answer that is a stream, counted to its read as they leave. */
-export async function * counting<T> (
-  reads: Reads, request: FastifyRequest, items: AsyncIterable<T>
-): AsyncGenerator<T> {
-  let rows = 0
-  const record = async (): Promise<void> => {
-    const tally = { times: 0, rows }
-    rows = 0
-    await reads.record(request, tally)
-  }
-  try {
-    for await (const item of items) {
-      if (++rows === COUNTED_TOGETHER) await record()
-      yield item
-    }
-  } finally {
-    if (rows > 0) await record()
+/** Counts the events that an answer which is a stream has given out until now to its read. */
+export function countingOn (
+  reads: Reads, request: FastifyRequest
+): (total: number) => Promise<void> {
+  let counted = 0
+  return async (total) => {
+    const rows = total - counted
+    counted = total
+    if (rows > 0) await reads.record(request, { times: 0, rows })
   }
 }
 
