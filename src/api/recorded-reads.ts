@@ -14,13 +14,14 @@ import type { Services } from './services.ts'
 const READERS: readonly Role[] = ['self', 'auditor', 'compliance']
 
 /**
- * Routes of readers that give out no events: signatures and hashes, words, and what the ledger
- * itself decided about persons and holds.
+ * Routes of readers that are not recorded here: signatures and hashes, words, and what the ledger
+ * itself decided about persons, holds and old rows give out no events; exports record themselves.
  */
 export const NO_EVENTS: ReadonlySet<string> = new Set([
   '/v1/checkpoint', '/v1/checkpoints', '/v1/proofs/consistency', '/v1/schemas',
   '/v1/schemas/:action', '/v1/erasures', '/v1/erasures/:id', '/v1/erasures/:id/certificate',
-  '/v1/holds'
+  '/v1/holds', '/v1/retention-policies', '/v1/retention-policies/:id',
+  '/v1/retention-policies/:id/preview', '/v1/exports', '/v1/exports/:id', '/v1/exports/:id/download'
 ])
 
 const TILES = '/v1/tile/*'

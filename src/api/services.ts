@@ -12,6 +12,8 @@ import { createAuthenticator, type Authenticator, type Caller } from './auth.ts'
 import { createCoalesced, type Coalesced } from './coalesce.ts'
 import { createProgress, type Progress } from './consistency.ts'
 import { createDenials } from './denials.ts'
+import { createDownloads, type RecordDownload } from './exports/downloads.ts'
+import { createExportWork, type ExportWork } from './exports/work.ts'
 import { findKeyForAuth, touchKey } from './key-store.ts'
 import { createMetrics, type ApiMetrics } from './metrics.ts'
 import { createReads, type Reads } from './recorded-reads.ts'
@@ -52,6 +54,10 @@ export interface Services extends ApiDeps {
   reads: Reads
   /** What both of them count before it is told. */
   coalesced: Coalesced
+  /** Exports that are being prepared or sent. */
+  exporting: ExportWork
+  /** Records that an export is about to be downloaded. */
+  recordDownload: RecordDownload
   /** What a tenant has chosen, as of five seconds ago at the latest. */
   settings: Recent<TenantSettings>
   /** The actions that a tenant registered, as of five seconds ago at the latest. */
@@ -90,6 +96,8 @@ export function createServices (deps: ApiDeps): Services {
     denied: createDenials(coalesced),
     reads: createReads({ vault, settings, requireSoundLog }, coalesced),
     coalesced,
+    exporting: createExportWork(now),
+    recordDownload: createDownloads(ledger.recordOwn, now),
     requireSoundLog,
     cursorSecret: readOnce(pool)
   }

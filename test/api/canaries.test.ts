@@ -57,7 +57,9 @@ t.test('what shows the log as it is shows nobody', async (t) => {
 
 t.test('who may not see persons sees none, on no route', async (t) => {
   const nothing = { id: randomUUID() }
-  const samples = samplesOf({ receipt, own, keyId: 'k', erasure: nothing, hold: nothing })
+  const samples = samplesOf({
+    receipt, own, keyId: 'k', erasure: nothing, hold: nothing, policy: nothing, exported: nothing
+  })
   for (const [method, url] of PROTECTED.filter(([method]) => method === 'GET')) {
     const request: InjectOptions = { url, ...samples[`${method} ${url}`]?.request }
     for (const key of ['acme.self', 'acme.producer', 'acme.admin', 'globex.auditor',

@@ -53,7 +53,9 @@ await until(async () => await call('acme.auditor', '/v1/checkpoint'),
 
 t.test('every route that gives out events records that, and no other', async (t) => {
   const nothing = { id: randomUUID() }
-  const samples = samplesOf({ receipt, own, keyId: 'k', erasure: nothing, hold: nothing })
+  const samples = samplesOf({
+    receipt, own, keyId: 'k', erasure: nothing, hold: nothing, policy: nothing, exported: nothing
+  })
   await until(async () => await call('acme.auditor', `/v1/events/${own.id}/proof`),
     ({ statusCode }) => statusCode === 200)
   for (const [method, url, , roles] of PROTECTED.filter(([method]) => method === 'GET')) {
