@@ -2,7 +2,7 @@ import t from 'tap'
 
 import { userSummary } from '../../projections/activity-summaries/queries.ts'
 import {
-  countEvents, findEvent, listEvents, listPositions, listSelection, projectedLookup,
+  countEvents, countUntil, findEvent, listEvents, listPositions, listSelection, projectedLookup,
   type EventFilter
 } from '../../projections/entries/queries.ts'
 import { countRemoved, findRemoved } from '../../projections/entries/removed.ts'
@@ -89,6 +89,9 @@ const QUERIES: Record<string, (tx: Tx) => Promise<unknown>> = {
   listFeed: async (tx) => await listFeed(tx, REF, {}, PAGE),
   'listFeed with a filter': async (tx) => await listFeed(tx, REF, { category: 'auth' }, PAGE),
   countFeed: async (tx) => await countFeed(tx, REF, {}, 10_001),
+  countUntil: async (tx) => await countUntil(tx, {
+    filter: {}, driver: { table: 'user_feed', ref: REF }
+  }, 900_000n),
   listTrail: async (tx) => await listTrail(tx, order, {}, PAGE),
   countTrail: async (tx) => await countTrail(tx, order, { outcome: 'success' }, 10_001),
   trailUntil: async (tx) => await collect(trailUntil(tx, order, { position: 900_000n })),
