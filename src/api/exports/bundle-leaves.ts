@@ -17,7 +17,7 @@ const LEAVES_PAGE = 2_048
 /** Leaves that a filter chooses at once. */
 const CHOSEN_PAGE = 256
 /** To read so many events through costs as much as to fetch one of them from its stream. */
-const SCANNED_PER_PICKED = 8n
+const SCANNED_PER_PICKED = 16n
 
 export type AsTenant = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
 
