@@ -17,6 +17,7 @@ export const ERRORS = {
   ALREADY_EXISTS: { status: 409, title: 'This exists already' },
   LEGAL_HOLD: { status: 409, title: 'A hold forbids this' },
   WRONG_STATE: { status: 409, title: 'This is not possible in the present state' },
+  REMOVED: { status: 410, title: 'What reads showed of this was removed by retention' },
   ERASED: { status: 410, title: 'This person was erased' },
   EXPORT_GONE: { status: 410, title: 'This export expired or was deleted' },
   PRECONDITION_FAILED: { status: 412, title: 'It is not what the request demands it to be' },

@@ -36,7 +36,9 @@ const exported = await post('/v1/exports', { format: 'bundle' })
 await until(async () => await call('acme.auditor', `/v1/exports/${exported.id}`),
   (answer) => answer.json().state === 'ready')
 
-const SAMPLES = samplesOf({ receipt, own, keyId, erasure, hold, exported })
+const policy = await post('/v1/retention-policies', { age: { months: 12 }, reason: 'duty' })
+
+const SAMPLES = samplesOf({ receipt, own, keyId, erasure, hold, exported, policy })
 
 function sampleOf (method: string, url: string): InjectOptions {
   const sample = SAMPLES[`${method} ${url}`]

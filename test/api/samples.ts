@@ -10,6 +10,7 @@ export interface Made {
   hold: { id: string }
   /** Ready to be downloaded. */
   exported: { id: string }
+  policy: { id: string }
 }
 
 /** A request, its status in acme, and what another tenant gets of the same. */
@@ -23,7 +24,7 @@ export const BASIS = { legalBasis: 'art. 17', reason: 'asked' }
 
 /** A request for every route that succeeds in acme, and what another tenant gets of the same. */
 export function samplesOf (
-  { receipt, own, keyId, erasure, hold, exported }: Made
+  { receipt, own, keyId, erasure, hold, exported, policy }: Made
 ): Record<string, Sample> {
   return {
     'POST /v1/events': {
@@ -136,7 +137,27 @@ export function samplesOf (
       request: { url: `/v1/exports/${exported.id}/download` }, status: 200, foreign: 404
     },
     'DELETE /v1/exports/:id': {
-      request: { url: '/v1/exports/00000000-0000-4000-8000-000000000000' }, status: 404, foreign: 404
+      request: { url: '/v1/exports/00000000-0000-4000-8000-000000000000' },
+      status: 404,
+      foreign: 404
+    },
+    'POST /v1/retention-policies': {
+      request: { payload: { category: 'api', age: { months: 12 }, reason: 'duty' } },
+      status: 201,
+      foreign: 201
+    },
+    'GET /v1/retention-policies': { request: {}, status: 200, foreign: 200 },
+    'POST /v1/retention-policies/preview': {
+      request: { payload: { age: { months: 12 } } }, status: 200, foreign: 200
+    },
+    'GET /v1/retention-policies/:id': {
+      request: { url: `/v1/retention-policies/${policy.id}` }, status: 200, foreign: 404
+    },
+    'GET /v1/retention-policies/:id/preview': {
+      request: { url: `/v1/retention-policies/${policy.id}/preview` }, status: 200, foreign: 404
+    },
+    'POST /v1/retention-policies/:id/revoke': {
+      request: { url: `/v1/retention-policies/${policy.id}/revoke` }, status: 200, foreign: 404
     },
     'GET /v1/projections': { request: {}, status: 200, foreign: 200 },
     'POST /v1/tenants': {

@@ -1,17 +1,19 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { findErasure, type ErasureRecord } from
   '../../../projections/erasure-records/queries.ts'
 import { exportsShowing, type ExportRecord } from '../../../projections/exports/queries.ts'
 import { listTrail } from '../../../projections/entity-trails/queries.ts'
-import type { EventRow } from '../../../projections/entries/queries.ts'
+import { findEvent, type EventRow } from '../../../projections/entries/queries.ts'
 import { ERASURE_TYPE } from '../../../schemas/events/ledger.ts'
 import {
-  Certificate, CERTIFICATE_EXPORTS_MAX, ErasureParams, type CertificateEvent,
+  Certificate, CERTIFICATE_EXPORTS_MAX, ErasureParams, type CertificateEvent, type ErasureView,
   type RecipientExport
 } from '../../../schemas/http/erasures.ts'
 import { NoQuery } from '../../../schemas/http/events.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import type { Tx } from '../../../projections/projection.ts'
 import { LedgerError } from '../../errors.ts'
+import { destroyedEventId } from '../../ledger/erasure-events.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { CERTIFICATE_CSP, certificatePage } from '../certificate-page.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
@@ -53,6 +55,7 @@ export const certificate = (services: Services): Endpoint => endpoint({
     })
   }
   const erasure = erasureView(record, services.now())
+  const verification = await verificationOf(services, request, reply, erasure)
   const answer: Certificate = {
     title: 'Certificate of erasure',
     tenant,
@@ -60,7 +63,7 @@ export const certificate = (services: Services): Endpoint => endpoint({
     recipientsToNotify: erasure.recipients,
     exports: made.slice(0, CERTIFICATE_EXPORTS_MAX).map(recipientOf),
     moreExports: made.length > CERTIFICATE_EXPORTS_MAX,
-    events: rows.reverse().map(eventOf)
+    events: [...rows.reverse(), ...verification].map(eventOf)
   }
   reply.header('vary', 'accept')
   if (!prefersHtml(request.headers.accept)) return answer
@@ -81,6 +84,16 @@ async function exportsOf (
 function recipientOf (made: ExportRecord): RecipientExport {
   const { id, format, requestedAt, requestedBy, downloads, downloadedAt, downloadedBy } = made
   return { id, format, requestedAt, requestedBy, downloads, downloadedAt, downloadedBy }
+}
+
+/** The event by which the tenant was told that the master key is gone. */
+async function verificationOf (
+  services: Services, request: FastifyRequest, reply: FastifyReply, { verified }: ErasureView
+): Promise<EventRow[]> {
+  if (verified === null) return []
+  const id = destroyedEventId(tenantOf(callerOf(request)), verified.masterKey)
+  const row = await readTenant(services, request, reply, async (tx) => await findEvent(tx, id))
+  return row === undefined ? [] : [row]
 }
 
 /** The ledger's own events have nothing sealed: their rows are their JSON. */
