@@ -14,6 +14,6 @@ import { userFeeds } from './user-feeds/projection.ts'
  * and hashes while the others are written.
  */
 export const PROJECTIONS: readonly Projection[] = [
-  merkle, entries, userFeeds, entityTrails, activitySummaries, tasks, erasureRecords, exports,
-  retention
+  merkle, entries, userFeeds, entityTrails, activitySummaries, tasks, erasureRecords, retention,
+  exports
 ]

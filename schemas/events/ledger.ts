@@ -23,8 +23,8 @@ export const FENCE = { type: 'ledger_vault', id: 'erasures' } as const
 export const MASTER_KEY = { type: FENCE.type, id: 'master-key' } as const
 export const ERASURE_TYPE = 'ledger_erasure'
 export const HOLD_TYPE = 'ledger_hold'
-export const EXPORT_TYPE = 'ledger_export'
 export const RETENTION_TYPE = 'ledger_retention_policy'
+export const EXPORT_TYPE = 'ledger_export'
 
 interface LedgerEventKind {
   entityType: string
@@ -78,6 +78,9 @@ export const LEDGER_EVENTS = {
   'ledger.erasure_executed': { ...erasure, data: ErasureExecutedData },
   'ledger.hold_placed': { ...hold, data: HoldPlacedData },
   'ledger.hold_released': { ...hold, data: HoldReleasedData },
+  'ledger.retention_policy_set': { ...retention, data: RetentionPolicySetData },
+  'ledger.retention_policy_revoked': { ...retention, data: RetentionPolicyRevokedData },
+  'ledger.retention_ran': { ...retention, data: RetentionRanData },
   'ledger.export_requested': {
     entityType: EXPORT_TYPE, category: 'action', data: ExportRequestedData
   },
@@ -88,9 +91,6 @@ export const LEDGER_EVENTS = {
   'ledger.export_deleted': {
     entityType: EXPORT_TYPE, category: 'action', data: ExportDeletedData
   },
-  'ledger.retention_policy_set': { ...retention, data: RetentionPolicySetData },
-  'ledger.retention_policy_revoked': { ...retention, data: RetentionPolicyRevokedData },
-  'ledger.retention_ran': { ...retention, data: RetentionRanData },
   'ledger.master_key_rotated': {
     entityType: FENCE.type,
     category: 'system',

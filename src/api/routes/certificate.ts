@@ -71,6 +71,16 @@ export const certificate = (services: Services): Endpoint => endpoint({
   return await reply.send(certificatePage(answer))
 })
 
+/** The event by which the tenant was told that the master key is gone. */
+async function verificationOf (
+  services: Services, request: FastifyRequest, reply: FastifyReply, { verified }: ErasureView
+): Promise<EventRow[]> {
+  if (verified === null) return []
+  const id = destroyedEventId(tenantOf(callerOf(request)), verified.masterKey)
+  const row = await readTenant(services, request, reply, async (tx) => await findEvent(tx, id))
+  return row === undefined ? [] : [row]
+}
+
 /** Exports that may show the person: from the first event to the last that is on record here. */
 async function exportsOf (
   tx: Tx, record: ErasureRecord | undefined, before: bigint | undefined
@@ -84,16 +94,6 @@ async function exportsOf (
 function recipientOf (made: ExportRecord): RecipientExport {
   const { id, format, requestedAt, requestedBy, downloads, downloadedAt, downloadedBy } = made
   return { id, format, requestedAt, requestedBy, downloads, downloadedAt, downloadedBy }
-}
-
-/** The event by which the tenant was told that the master key is gone. */
-async function verificationOf (
-  services: Services, request: FastifyRequest, reply: FastifyReply, { verified }: ErasureView
-): Promise<EventRow[]> {
-  if (verified === null) return []
-  const id = destroyedEventId(tenantOf(callerOf(request)), verified.masterKey)
-  const row = await readTenant(services, request, reply, async (tx) => await findEvent(tx, id))
-  return row === undefined ? [] : [row]
 }
 
 /** The ledger's own events have nothing sealed: their rows are their JSON. */
