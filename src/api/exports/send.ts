@@ -13,9 +13,6 @@ import { NotAsRecorded, slice } from './slice.ts'
 
 /** Bytes that lie ready for a reader before more is made for it. */
 const READY_BYTES = 64 * 1_024
-/** A connection is given so long on which nothing moves, and more for what is made and left out. */
-const SILENCE_MS = 120_000
-const LEFT_OUT_PER_MS = 4_000
 
 /** An export that can be downloaded. */
 export type Ready = ExportRecord & { prepared: Prepared }
@@ -40,7 +37,6 @@ export async function sendExport (
     throw err
   }
   reply.raw.once('close', release)
-  reply.raw.setTimeout(SILENCE_MS + Math.ceil(part.from / LEFT_OUT_PER_MS))
   const isWhole = part.from === 0 && part.to === bytes - 1
   if (!isWhole) reply.header('content-range', `bytes ${part.from}-${part.to}/${bytes}`)
   const extension = format === 'bundle' ? 'bundle.ndjson' : format

@@ -9,9 +9,7 @@ const POLL_MS = 500
 /** Times in a row that it is said to have failed, after which that is believed. */
 const FAILED_MAX = 60
 /** A connection on which nothing comes for so long is taken for dead. */
-const SILENCE_MS = 60_000
-/** The ledger makes what is there already once more before it goes on: bytes a millisecond. */
-const LEFT_OUT_PER_MS = 4_000
+const SILENCE_MS = 120_000
 /** Breaks in a row, without a byte in between, after which it is left to another run. */
 const BREAKS_MAX = 8
 const PAUSE_MS = 1_000
@@ -81,8 +79,7 @@ async function fetchRest (
   const has = origin.etag === etag ? await part.size() : 0
   if (has === bytes && origin.etag === etag) return true
   const silence = new AbortController()
-  const timer = setTimeout(() => { silence.abort(new Error('nothing came')) },
-    SILENCE_MS + has / LEFT_OUT_PER_MS)
+  const timer = setTimeout(() => { silence.abort(new Error('nothing came')) }, SILENCE_MS)
   try {
     const answer = await remote.download(origin.id, {
       'if-match': etag, ...has > 0 ? { range: `bytes=${has}-` } : {}
