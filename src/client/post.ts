@@ -1,0 +1,40 @@
+import { readAnswer, type Answer } from './answer.ts'
+import type { Entry } from './entry.ts'
+import type { Settings } from './options.ts'
+
+/**
+ * One attempt to send the entries, and what came of it. Never throws: without an answer in time,
+ * or with one that breaks off, the attempt is to be repeated.
+ */
+export async function post (
+  entries: readonly Entry[], settings: Settings, stop: AbortSignal
+): Promise<Answer> {
+  const attempt = new AbortController()
+  const end = (): void => { attempt.abort(stop.reason) }
+  const timer = setTimeout(() => {
+    attempt.abort(new Error(`no answer within ${settings.timeoutMs} ms`))
+  }, settings.timeoutMs)
+  // By hand: AbortSignal.any keeps something of every signal that it was ever given.
+  stop.addEventListener('abort', end)
+  if (stop.aborted) end()
+  try {
+    const response = await settings.fetch(settings.endpoint, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${await settings.key()}`,
+        'content-type': 'application/json',
+        accept: 'application/json'
+      },
+      body: `[${entries.map(({ text }) => text).join(',')}]`,
+      // Another address might be somebody else's: the key is for this one.
+      redirect: 'manual',
+      signal: attempt.signal
+    })
+    return readAnswer(response, await response.text(), entries, settings.now())
+  } catch (cause) {
+    return { kind: 'again', cause, mayBeRecorded: true, afterMs: undefined }
+  } finally {
+    clearTimeout(timer)
+    stop.removeEventListener('abort', end)
+  }
+}
