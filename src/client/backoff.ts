@@ -19,7 +19,7 @@ export function delayMs (attempt: number, { baseMs, maxMs }: Backoff, random: nu
 export function retryAfterMs (header: string | null, now: number): number | undefined {
   if (header === null) return undefined
   if (/^[0-9]{1,9}$/.test(header)) return Number(header) * 1_000
-  const at = Date.parse(header)
+  const at = /^[A-Z]/.test(header) ? Date.parse(header) : NaN
   return Number.isNaN(at) ? undefined : Math.max(0, at - now)
 }
 
