@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { createClient, type Client } from '../../src/client/client.ts'
 import type { EventInput } from '../../src/client/event.ts'
@@ -54,4 +55,18 @@ export function orderEvent (order: string, said: Partial<EventInput> = {}): Even
     outcome: 'success',
     ...said
   } as EventInput
+}
+
+/** Ids that tell their number, so that what is missing or out of order shows. */
+const idOf = (run: number, n: number): string =>
+  `00000000-0000-7000-8${String(run).padStart(3, '0')}-${String(n).padStart(12, '0')}`
+
+/** Records so many events of an order, some every few milliseconds, and gives back their ids. */
+export async function produce (client: Client, order: string, count: number): Promise<string[]> {
+  const ids = Array.from({ length: count }, (_, n) => idOf(Number(order), n))
+  for (const [n, id] of ids.entries()) {
+    await client.record(orderEvent(order, { id, description: `${n}` }))
+    if (n % 20 === 0) await sleep(5)
+  }
+  return ids
 }
