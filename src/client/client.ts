@@ -1,11 +1,10 @@
-import { uuidv7 } from 'uuidv7'
 import { categories, type Categories, type Writer } from './categories.ts'
 import { deliver } from './deliver.ts'
-import { encode } from './encode.ts'
-import { entryOf, eventOf, type Entry, type Outcome } from './entry.ts'
-import { AbortedError, BufferFullError, ClientError, ClosedError } from './errors.ts'
+import type { Outcome } from './entry.ts'
+import { AbortedError, ClientError } from './errors.ts'
 import type { EventInput } from './event.ts'
 import { createFailures } from './failures.ts'
+import { createIntake, type Intake, type Taken } from './intake.ts'
 import { settingsOf, type ClientOptions } from './options.ts'
 import { createPump } from './pump.ts'
 import { createQueue } from './queue.ts'
@@ -32,8 +31,6 @@ export interface AppendOptions {
   /** Ends the waiting; an event that is on its way already may be recorded all the same. */
   signal?: AbortSignal
 }
-
-const ABORTED = 'the call was aborted'
 
 /** A producer's way to the ledger. One for a process is enough. */
 export interface Client extends Categories<Receipt>, Writer<Receipt> {
@@ -79,76 +76,75 @@ export function createClient (options: ClientOptions): Client {
   const queue = createQueue(settings.buffer)
   const stop = new AbortController()
   const failures = createFailures(settings.onFailure)
-  const unsettled = new Set<Entry>()
-  const counts = { recorded: 0, duplicates: 0, failed: 0, dropped: 0, retries: 0 }
+  const counts = { recorded: 0, duplicates: 0, failed: 0, retries: 0 }
   let closing: Promise<void> | undefined
   const pump = createPump(settings, queue, async (batch) => {
     await deliver(batch, settings, stop.signal, () => { counts.retries++ })
     failures.tell()
   })
-
-  function onSettled (entry: Entry, outcome: Outcome): void {
-    unsettled.delete(entry)
-    queue.release(entry)
-    if (outcome.ok) {
-      counts.recorded++
-      if (outcome.receipt.duplicate) counts.duplicates++
-    } else {
-      counts.failed++
-      if (!entry.awaited) failures.add(outcome.error)
+  const intake = createIntake({
+    settings,
+    queue,
+    onQueued: pump.wake,
+    onSettled ({ awaited }, outcome) {
+      if (outcome.ok) {
+        counts.recorded++
+        if (outcome.receipt.duplicate) counts.duplicates++
+      } else {
+        counts.failed++
+        if (!awaited) failures.add(outcome.error)
+      }
     }
-  }
-
-  /** Throws UnsendableError or ClosedError. */
-  function entryFor (event: EventInput, awaited: boolean): Entry {
-    if (closing !== undefined) throw new ClosedError('the client is closed', event)
-    const encoded = encode(event, { now: settings.now, newId: uuidv7 })
-    return entryOf(encoded, awaited, onSettled)
-  }
-
-  /** Undefined: the entry is in the queue; else it will be. Throws BufferFullError. */
-  function admit (entry: Entry): Promise<void> | undefined {
-    if (queue.offer(entry)) {
-      unsettled.add(entry)
-      pump.wake()
-      return undefined
-    }
-    const room = settings.buffer.whenFull === 'wait' ? queue.wait(entry) : undefined
-    if (room === undefined) {
-      counts.dropped++
-      throw new BufferFullError('the buffer is full', eventOf(entry))
-    }
-    unsettled.add(entry)
-    return room.then(pump.wake)
-  }
-
-  /** An awaited event, in the queue when `room` resolves; what throws is an outcome, too. */
-  function start (event: EventInput, signal: AbortSignal | undefined): Started {
-    try {
-      if (signal?.aborted === true) throw new AbortedError(ABORTED, event, signal.reason)
-      const entry = entryFor(event, true)
-      const room = admit(entry)
-      return { room, outcome: signal === undefined ? entry.outcome : abortable(entry, signal) }
-    } catch (error) {
-      if (!(error instanceof ClientError)) throw error
-      return { room: undefined, outcome: Promise.resolve({ ok: false, error }) }
-    }
-  }
-
-  async function append (event: EventInput, { signal }: AppendOptions = {}): Promise<Receipt> {
-    const outcome = await start(event, signal).outcome
-    if (outcome.ok) return outcome.receipt
-    throw outcome.error instanceof AbortedError ? outcome.error.cause : outcome.error
-  }
+  })
+  const { append, appendAll } = appenders(intake)
 
   async function flush (): Promise<void> {
-    await pump.drain([...unsettled])
+    await pump.drain([...intake.unsettled])
     failures.throwIfAny()
   }
 
   return {
     ...categories({ append }),
     append,
+    appendAll,
+    async record (event) { await intake.take(event, { awaited: false }).room },
+    offer: intake.offer,
+    flush,
+    close ({ signal } = {}) {
+      const abort = (): void => { stop.abort(signal?.reason) }
+      signal?.addEventListener('abort', abort)
+      if (signal?.aborted === true) abort()
+      intake.close()
+      closing ??= flush()
+      return closing.finally(() => signal?.removeEventListener('abort', abort))
+    },
+    stats: () => ({
+      buffered: queue.held,
+      bufferedBytes: queue.heldBytes,
+      waiting: queue.waiting,
+      ...counts,
+      dropped: intake.dropped
+    })
+  }
+}
+
+function appenders (intake: Intake): Pick<Client, 'append' | 'appendAll'> {
+  /** What throws is an outcome, too. */
+  function start (event: EventInput, signal: AbortSignal | undefined): Taken {
+    try {
+      return intake.take(event, { awaited: true, signal })
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error
+      return { room: undefined, outcome: Promise.resolve({ ok: false, error }) }
+    }
+  }
+
+  return {
+    async append (event, { signal } = {}) {
+      const outcome = await start(event, signal).outcome
+      if (outcome.ok) return outcome.receipt
+      throw outcome.error instanceof AbortedError ? outcome.error.cause : outcome.error
+    },
     async appendAll (events, { signal } = {}) {
       const outcomes: Array<Promise<Outcome>> = []
       for (const event of events) {
@@ -157,49 +153,6 @@ export function createClient (options: ClientOptions): Client {
         if (room !== undefined) await Promise.race([room, outcome])
       }
       return await Promise.all(outcomes)
-    },
-    async record (event) {
-      await admit(entryFor(event, false))
-    },
-    offer (event) {
-      const entry = closing === undefined ? entryFor(event, false) : undefined
-      if (entry === undefined || !queue.offer(entry)) {
-        counts.dropped++
-        return false
-      }
-      unsettled.add(entry)
-      pump.wake()
-      return true
-    },
-    flush,
-    close ({ signal } = {}) {
-      const abort = (): void => { stop.abort(signal?.reason) }
-      signal?.addEventListener('abort', abort)
-      if (signal?.aborted === true) abort()
-      closing ??= flush()
-      return closing.finally(() => signal?.removeEventListener('abort', abort))
-    },
-    stats: () => ({
-      buffered: queue.held, bufferedBytes: queue.heldBytes, waiting: queue.waiting, ...counts
-    })
-  }
-}
-
-interface Started {
-  room: Promise<void> | undefined
-  outcome: Promise<Outcome>
-}
-
-/** The entry's outcome, which is that it was aborted if the signal says so first. */
-async function abortable (entry: Entry, signal: AbortSignal): Promise<Outcome> {
-  const abort = (): void => {
-    const error = new AbortedError(ABORTED, eventOf(entry), signal.reason)
-    entry.settle({ ok: false, error })
-  }
-  signal.addEventListener('abort', abort)
-  try {
-    return await entry.outcome
-  } finally {
-    signal.removeEventListener('abort', abort)
+    }
   }
 }
