@@ -107,7 +107,7 @@ export function createClient (options: ClientOptions): Client {
     ...categories({ append }),
     append,
     appendAll,
-    async record (event) { await intake.take(event, { awaited: false }).room },
+    async record (event) { await intake.record(event) },
     offer: intake.offer,
     flush,
     close ({ signal } = {}) {
@@ -132,7 +132,7 @@ function appenders (intake: Intake): Pick<Client, 'append' | 'appendAll'> {
   /** What throws is an outcome, too. */
   function start (event: EventInput, signal: AbortSignal | undefined): Taken {
     try {
-      return intake.take(event, { awaited: true, signal })
+      return intake.take(event, signal)
     } catch (error) {
       if (!(error instanceof ClientError)) throw error
       return { room: undefined, outcome: Promise.resolve({ ok: false, error }) }

@@ -1,6 +1,6 @@
 import type { Answer } from './answer.ts'
 import { delayMs, pause } from './backoff.ts'
-import { eventOf, type Entry } from './entry.ts'
+import { eventOf, settle, type Entry } from './entry.ts'
 import { RefusedError, UndeliveredError, type Problem } from './errors.ts'
 import type { Settings } from './options.ts'
 import { post } from './post.ts'
@@ -34,7 +34,7 @@ export async function deliver (
     }
     const tried = take(answer, left)
     // Whoever gave up waiting took the entry out.
-    const entries = tried.left.entries.filter((entry) => !entry.isSettled())
+    const entries = tried.left.entries.filter(({ outcome }) => outcome === undefined)
     left = { ...tried.left, entries }
     if (entries.length === 0) return
     const delay = Math.max(delayMs(left.attempts, retry, random()), tried.afterMs ?? 0)
@@ -65,7 +65,7 @@ function take (answer: Answer, left: Left): Tried {
   let cause: unknown
   for (const [index, entry] of left.entries.entries()) {
     const item = answer.items[index]
-    if (item?.kind === 'recorded') entry.settle({ ok: true, receipt: item.receipt })
+    if (item?.kind === 'recorded') settle(entry, { ok: true, receipt: item.receipt })
     else if (item?.kind === 'refused') refuse(entry, item.problem, false)
     else {
       rest.push(entry)
@@ -76,13 +76,13 @@ function take (answer: Answer, left: Left): Tried {
 }
 
 function refuse (entry: Entry, problem: Problem, mayBeRecorded: boolean): void {
-  entry.settle({ ok: false, error: new RefusedError(problem, eventOf(entry), mayBeRecorded) })
+  settle(entry, { ok: false, error: new RefusedError(problem, eventOf(entry), mayBeRecorded) })
 }
 
 function giveUp ({ entries, attempts, mayBeRecorded }: Left, cause: unknown): void {
   for (const entry of entries) {
     const error = new UndeliveredError(eventOf(entry), { attempts, mayBeRecorded, cause })
-    entry.settle({ ok: false, error })
+    settle(entry, { ok: false, error })
   }
 }
 

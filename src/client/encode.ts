@@ -38,41 +38,53 @@ export function encode (event: EventInput, { now, newId }: EncodeDeps): Encoded 
   throw new UnsendableError({ pointer: '', detail }, whole)
 }
 
+interface Fault {
+  pointer: string
+  detail: string
+}
+
 /** The first thing that JSON would lose; `way` is where the value is, and is left as it was. */
-function faultOf (
-  value: unknown, way: Array<string | number>
-): { pointer: string, detail: string } | undefined {
-  const detail = detailOf(value, way.length)
+function faultOf (value: unknown, way: Array<string | number>): Fault | undefined {
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return undefined
+  const detail = typeof value === 'object' ? objectFault(value, way.length) : scalarFault(value)
   if (detail !== undefined) return { pointer: formatPointer(way), detail }
-  if (typeof value !== 'object' || value === null || hasToJson(value)) return undefined
-  const items: Iterable<[string | number, unknown]> = Array.isArray(value)
-    ? value.entries()
-    : Object.entries(value).filter(([, member]) => member !== undefined)
-  for (const [name, item] of items) {
-    way.push(name)
-    const fault = faultOf(item, way)
+  if (typeof value !== 'object' || 'toJSON' in value) return undefined
+  return Array.isArray(value) ? itemFault(value, way) : memberFault(value, way)
+}
+
+function itemFault (items: readonly unknown[], way: Array<string | number>): Fault | undefined {
+  for (let index = 0; index < items.length; index++) {
+    way.push(index)
+    const fault = faultOf(items[index], way)
     if (fault !== undefined) return fault
     way.pop()
   }
   return undefined
 }
 
-function detailOf (value: unknown, depth: number): string | undefined {
-  switch (typeof value) {
-    case 'number':
-      return Number.isFinite(value) ? undefined : `is ${value}, which JSON does not have`
-    case 'undefined': case 'function': case 'symbol': case 'bigint':
-      return `is ${typeof value === 'undefined' ? '' : 'a '}${typeof value}, ` +
-        'which JSON does not have'
-    case 'object': {
-      if (depth > DEPTH_MAX) return `is nested deeper than ${DEPTH_MAX} levels, or contains itself`
-      const kind = Object.prototype.toString.call(value).slice('[object '.length, -1)
-      return LOST.has(kind) ? `is a ${kind}, of which JSON would keep nothing` : undefined
-    }
-    default: return undefined
+function memberFault (value: object, way: Array<string | number>): Fault | undefined {
+  for (const name of Object.keys(value)) {
+    const member: unknown = Reflect.get(value, name)
+    // A member without a value is as good as not there, in JSON and here.
+    if (member === undefined) continue
+    way.push(name)
+    const fault = faultOf(member, way)
+    if (fault !== undefined) return fault
+    way.pop()
   }
+  return undefined
 }
 
-function hasToJson (value: object): boolean {
-  return 'toJSON' in value && typeof value.toJSON === 'function'
+function scalarFault (value: unknown): string | undefined {
+  if (typeof value === 'number') {
+    return Number.isFinite(value) ? undefined : `is ${value}, which JSON does not have`
+  }
+  return `is ${value === undefined ? 'undefined' : `a ${typeof value}`}, which JSON does not have`
+}
+
+function objectFault (value: object, depth: number): string | undefined {
+  if (depth > DEPTH_MAX) return `is nested deeper than ${DEPTH_MAX} levels, or contains itself`
+  if (Object.getPrototypeOf(value) === Object.prototype) return undefined
+  const kind = Object.prototype.toString.call(value).slice('[object '.length, -1)
+  return LOST.has(kind) ? `is a ${kind}, of which JSON would keep nothing` : undefined
 }

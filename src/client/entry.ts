@@ -8,36 +8,43 @@ export type Outcome =
   | { ok: true, receipt: Receipt }
   | { ok: false, error: ClientError }
 
-/** An event on its way: from the call that gave it until its outcome is known. */
+/**
+ * An event on its way: from the call that gave it until its outcome is known. One for each event,
+ * so it is plain data: no closure or promise of its own unless somebody waits.
+ */
 export interface Entry extends Encoded {
   /** Somebody waits for the receipt, so it does not wait for company. */
   readonly awaited: boolean
-  readonly outcome: Promise<Outcome>
-  isSettled (): boolean
-  /** The first outcome counts. */
-  settle (outcome: Outcome): void
+  /** Told once, when it is settled. */
+  readonly onSettled: (entry: Entry, outcome: Outcome) => void
+  /** Undefined until it is settled. */
+  outcome: Outcome | undefined
+  /** Who waits for that. */
+  waiting: Array<(outcome: Outcome) => void> | undefined
 }
 
-/** A new entry; `onSettled` is told of its outcome once. */
+/** A new entry. */
 export function entryOf (
-  encoded: Encoded, awaited: boolean, onSettled: (entry: Entry, outcome: Outcome) => void
+  { id, text, bytes }: Encoded, awaited: boolean, onSettled: Entry['onSettled']
 ): Entry {
-  let settled = false
-  let resolve: (outcome: Outcome) => void = () => {}
-  const outcome = new Promise<Outcome>((_resolve) => { resolve = _resolve })
-  const entry: Entry = {
-    ...encoded,
-    awaited,
-    outcome,
-    isSettled: () => settled,
-    settle (outcome) {
-      if (settled) return
-      settled = true
-      resolve(outcome)
-      onSettled(entry, outcome)
-    }
-  }
-  return entry
+  return { id, text, bytes, awaited, onSettled, outcome: undefined, waiting: undefined }
+}
+
+/** Settles an entry; the first outcome counts. */
+export function settle (entry: Entry, outcome: Outcome): void {
+  if (entry.outcome !== undefined) return
+  entry.outcome = outcome
+  entry.onSettled(entry, outcome)
+  for (const tell of entry.waiting ?? []) tell(outcome)
+  entry.waiting = undefined
+}
+
+/** Resolves with the entry's outcome once it is known. */
+export async function outcomeOf (entry: Entry): Promise<Outcome> {
+  return entry.outcome ?? await new Promise((resolve) => {
+    entry.waiting ??= []
+    entry.waiting.push(resolve)
+  })
 }
 
 /** The event as it is sent. */

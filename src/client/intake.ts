@@ -1,6 +1,8 @@
 import { uuidv7 } from 'uuidv7'
 import { encode } from './encode.ts'
-import { entryOf, eventOf, type Entry, type Outcome } from './entry.ts'
+import {
+  entryOf, eventOf, outcomeOf, settle, type Entry, type Outcome
+} from './entry.ts'
 import { AbortedError, BufferFullError, ClosedError } from './errors.ts'
 import type { EventInput } from './event.ts'
 import type { Settings } from './options.ts'
@@ -9,10 +11,12 @@ import type { Queue } from './queue.ts'
 /** Where events come in, one by one, as long as it is open. */
 export interface Intake {
   /**
-   * Takes an event whose outcome somebody awaits, or not. Throws UnsendableError,
-   * BufferFullError, ClosedError, AbortedError.
+   * Takes an event whose outcome somebody awaits. Throws UnsendableError, BufferFullError,
+   * ClosedError, AbortedError.
    */
-  take (event: EventInput, how: { awaited: boolean, signal?: AbortSignal | undefined }): Taken
+  take (event: EventInput, signal: AbortSignal | undefined): Taken
+  /** Takes an event that nobody awaits, and answers when it is in the queue. Throws the same. */
+  record (event: EventInput): Taken['room']
   /** Takes an event if there is room now. Throws UnsendableError. */
   offer (event: EventInput): boolean
   close (): void
@@ -42,13 +46,16 @@ export function createIntake ({ settings, queue, onQueued, onSettled }: IntakeDe
   let isOpen = true
   let dropped = 0
 
+  const encoding = { now: settings.now, newId: uuidv7 }
+
+  function release (entry: Entry, outcome: Outcome): void {
+    unsettled.delete(entry)
+    queue.release(entry)
+    onSettled(entry, outcome)
+  }
+
   function entryFor (event: EventInput, awaited: boolean): Entry {
-    const encoded = encode(event, { now: settings.now, newId: uuidv7 })
-    return entryOf(encoded, awaited, (entry, outcome) => {
-      unsettled.delete(entry)
-      queue.release(entry)
-      onSettled(entry, outcome)
-    })
+    return entryOf(encode(event, encoding), awaited, release)
   }
 
   function admit (entry: Entry): Promise<void> | undefined {
@@ -66,13 +73,21 @@ export function createIntake ({ settings, queue, onQueued, onSettled }: IntakeDe
     return room.then(onQueued)
   }
 
+  function requireOpen (event: EventInput): void {
+    if (!isOpen) throw new ClosedError('the client is closed', event)
+  }
+
   return {
-    take (event, { awaited, signal }) {
-      if (!isOpen) throw new ClosedError('the client is closed', event)
+    take (event, signal) {
+      requireOpen(event)
       if (signal?.aborted === true) throw aborted(event, signal)
-      const entry = entryFor(event, awaited)
+      const entry = entryFor(event, true)
       const room = admit(entry)
-      return { room, outcome: signal === undefined ? entry.outcome : abortable(entry, signal) }
+      return { room, outcome: signal === undefined ? outcomeOf(entry) : abortable(entry, signal) }
+    },
+    record (event) {
+      requireOpen(event)
+      return admit(entryFor(event, false))
     },
     offer (event) {
       const entry = isOpen ? entryFor(event, false) : undefined
@@ -96,10 +111,12 @@ function aborted (event: EventInput, signal: AbortSignal): AbortedError {
 
 /** The entry's outcome, which is that it was aborted if the signal says so first. */
 async function abortable (entry: Entry, signal: AbortSignal): Promise<Outcome> {
-  const abort = (): void => { entry.settle({ ok: false, error: aborted(eventOf(entry), signal) }) }
+  const abort = (): void => {
+    settle(entry, { ok: false, error: aborted(eventOf(entry), signal) })
+  }
   signal.addEventListener('abort', abort)
   try {
-    return await entry.outcome
+    return await outcomeOf(entry)
   } finally {
     signal.removeEventListener('abort', abort)
   }

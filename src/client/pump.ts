@@ -1,4 +1,4 @@
-import type { Entry } from './entry.ts'
+import { outcomeOf, type Entry } from './entry.ts'
 import type { Settings } from './options.ts'
 import type { Queue } from './queue.ts'
 
@@ -64,7 +64,7 @@ export function createPump (
     async drain (entries) {
       draining++
       wake()
-      await Promise.all(entries.map(({ outcome }) => outcome))
+      await Promise.all(entries.map(outcomeOf))
       draining--
     }
   }

@@ -64,7 +64,7 @@ export function createQueue (room: Limits): Queue {
   function moveUp (): void {
     let count = 0
     for (const { entry, admit: told } of waiters) {
-      if (!entry.isSettled()) {
+      if (entry.outcome === undefined) {
         if (!fits(entry)) break
         admit(entry)
       }
