@@ -1,5 +1,6 @@
 import type { Actor, Context, EntityRef, EventInput, EventOf } from './event.ts'
 import { outcomeOf } from './outcome.ts'
+import { storableActor, storableEntity } from './party.ts'
 import { redact, type RedactOptions } from './redact.ts'
 import { storable, storableText } from './storable.ts'
 
@@ -8,10 +9,13 @@ export interface ApiCall {
   method: string | undefined
   /** The route's pattern, never the address itself, which may hold anything. */
   route: string | undefined
-  /** Undefined: the caller went away before there was an answer. */
+  /** Undefined: there was no answer. */
   statusCode: number | undefined
+  /** The caller went away before the answer was complete. */
+  aborted?: boolean | undefined
   durationMs: number
-  actor: Actor
+  /** Anonymous if there is none. */
+  actor: Actor | undefined
   entity?: EntityRef | undefined
   ip?: string | undefined
   userAgent?: string | undefined
@@ -44,19 +48,21 @@ export function apiCallEvent (call: ApiCall, options: ApiCallOptions = {}): Even
   // Bounded first: nobody is to make the redaction of what they send expensive.
   const shown = (value: unknown, max: number): unknown =>
     redact(storable(value, max), options.redact)
-  const { statusCode, actor, entity } = call
+  const { statusCode } = call
+  const entity = storableEntity(call.entity)
   const headers = call.headers && shown(call.headers, HEADERS_MAX_BYTES)
   const event: EventOf<'api'> = {
     action,
     category: 'api',
-    actor,
+    actor: storableActor(call.actor),
     ...entity && { entity },
     outcome: statusCode === undefined ? 'failure' : outcomeOf(statusCode),
     context: contextOf(call),
     data: {
       ...methodOf(call.method),
       endpoint: storableText(call.route ?? NO_ROUTE, 4_096),
-      ...statusCode === undefined ? { aborted: true } : { statusCode },
+      ...statusCode !== undefined && { statusCode },
+      ...call.aborted === true && { aborted: true },
       durationMs: Math.max(0, Math.round(call.durationMs * 1_000) / 1_000),
       ...typeof headers === 'object' && headers !== null && { headers: { ...headers } },
       ...call.request !== undefined && { request: shown(call.request, max) },

@@ -23,6 +23,9 @@ export function retryAfterMs (header: string | null, now: number): number | unde
   return Number.isNaN(at) ? undefined : Math.max(0, at - now)
 }
 
+/** Timers know no longer time: one that is longer would be over at once. */
+const TIMER_MAX_MS = 2_147_483_647
+
 /** Waits so long, or until the signal is aborted; never throws. */
 export async function pause (ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
@@ -32,7 +35,7 @@ export async function pause (ms: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener('abort', end)
       resolve()
     }
-    const timer = setTimeout(end, ms)
+    const timer = setTimeout(end, Math.min(ms, TIMER_MAX_MS))
     signal.addEventListener('abort', end)
   })
 }

@@ -5,7 +5,7 @@ import { createRecorder, type RecorderOptions } from './recorder.ts'
 
 export interface AuditCallsOptions extends ApiCallOptions, RecorderOptions {
   /** Who called; anonymous if it is not given. Asked when the call is over. */
-  actor?: (request: FastifyRequest) => ApiCall['actor'] | undefined
+  actor?: (request: FastifyRequest) => ApiCall['actor']
   /** What the call is about, if it can be told. */
   entity?: (request: FastifyRequest) => ApiCall['entity']
   /** Calls that are not worth a record: those of health checks, perhaps. */
@@ -36,8 +36,9 @@ async function auditCalls (app: FastifyInstance, options: AuditCallsOptions): Pr
     recorder.record(() => {
       if (skip?.(request, reply) === true) return undefined
       return apiCallEvent({
-        ...outlineOf(request, reply, isAnswered),
-        actor: recorder.attempt(() => actor?.(request)) ?? { type: 'anonymous' },
+        ...outlineOf(request, reply),
+        aborted: !isAnswered,
+        actor: recorder.attempt(() => actor?.(request)),
         entity: recorder.attempt(() => entity?.(request)),
         headers: headers.length === 0 ? undefined : pick(request.headers, headers),
         request: bodies.request === true ? request.body : undefined,
@@ -65,13 +66,11 @@ async function auditCalls (app: FastifyInstance, options: AuditCallsOptions): Pr
   }
 }
 
-function outlineOf (
-  request: FastifyRequest, reply: FastifyReply, isAnswered: boolean
-): Omit<ApiCall, 'actor'> {
+function outlineOf (request: FastifyRequest, reply: FastifyReply): Omit<ApiCall, 'actor'> {
   return {
     method: request.method,
     route: request.routeOptions.url,
-    statusCode: isAnswered ? reply.statusCode : undefined,
+    statusCode: reply.raw.headersSent ? reply.raw.statusCode : undefined,
     durationMs: reply.elapsedTime,
     ip: request.ip,
     userAgent: request.headers['user-agent'],

@@ -14,7 +14,7 @@ export interface MiddlewareRequest extends IncomingMessage {
 export interface MiddlewareOptions<R extends IncomingMessage>
   extends ApiCallOptions, RecorderOptions {
   /** Who called; anonymous if it is not given. Asked when the call is over. */
-  actor?: (request: R) => ApiCall['actor'] | undefined
+  actor?: (request: R) => ApiCall['actor']
   /** What the call is about, if it can be told. */
   entity?: (request: R) => ApiCall['entity']
   /** Calls that are not worth a record. */
@@ -41,7 +41,7 @@ export function auditMiddleware<R extends IncomingMessage = MiddlewareRequest> (
         return apiCallEvent({
           ...outlineOf(request, response),
           durationMs: performance.now() - startedAt,
-          actor: recorder.attempt(() => actor?.(request)) ?? { type: 'anonymous' },
+          actor: recorder.attempt(() => actor?.(request)),
           entity: recorder.attempt(() => entity?.(request)),
           request: requestBody ? (request as MiddlewareRequest).body : undefined
         }, options)
@@ -59,7 +59,8 @@ function outlineOf (
   return {
     method: request.method,
     route: route?.path === undefined ? undefined : `${baseUrl}${String(route.path)}`,
-    statusCode: response.writableFinished ? response.statusCode : undefined,
+    statusCode: response.headersSent ? response.statusCode : undefined,
+    aborted: !response.writableFinished,
     ip: ip ?? request.socket.remoteAddress,
     userAgent: headers['user-agent'],
     requestId: [id, requestId].find((text) => typeof text === 'string'),

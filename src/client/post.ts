@@ -18,10 +18,11 @@ export async function post (
   stop.addEventListener('abort', end)
   if (stop.aborted) end()
   try {
+    const key = await within(attempt.signal, settings.key())
     const response = await settings.fetch(settings.endpoint, {
       method: 'POST',
       headers: {
-        authorization: `Bearer ${await settings.key()}`,
+        authorization: `Bearer ${key}`,
         'content-type': 'application/json',
         accept: 'application/json'
       },
@@ -37,4 +38,21 @@ export async function post (
     clearTimeout(timer)
     stop.removeEventListener('abort', end)
   }
+}
+
+/** What is asked for, unless the signal is aborted first; not everything listens to signals. */
+async function within<T> (signal: AbortSignal, asked: T | Promise<T>): Promise<T> {
+  signal.throwIfAborted()
+  const { promise, reject } = rejectable()
+  const end = (): void => { reject(signal.reason) }
+  signal.addEventListener('abort', end)
+  return await Promise.race([asked, promise]).finally(() => {
+    signal.removeEventListener('abort', end)
+  })
+}
+
+function rejectable (): { promise: Promise<never>, reject: (reason: unknown) => void } {
+  let reject: (reason: unknown) => void = () => {}
+  const promise = new Promise<never>((_resolve, _reject) => { reject = _reject })
+  return { promise, reject }
 }

@@ -153,6 +153,17 @@ t.test('the key is asked for at every attempt, and its failure is one', async (t
   t.strictSame(seen.map(({ headers }) => headers.authorization), ['Bearer al_old', 'Bearer al_new'])
 })
 
+t.test('a key that does not come ends the attempt as well', async (t) => {
+  const { url, seen } = await scripted(t, [])
+  let asked = 0
+  const client = clientOf(t, url, {
+    timeoutMs: 50,
+    key: async () => asked++ > 0 ? 'al_now' : await new Promise<string>(() => undefined)
+  })
+  await client.append(orderEvent('1'))
+  t.strictSame([asked, seen.length], [2, 1])
+})
+
 t.test('requests leave one after the other, or as many at a time as is said', async (t) => {
   for (const flights of [1, 3]) {
     let flying = 0
