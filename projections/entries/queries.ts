@@ -2,11 +2,12 @@ import type { Projected, ProjectedEvent } from '../../schemas/recorded.ts'
 import type { Tx } from '../projection.ts'
 import type { EventFilter } from './filter.ts'
 import {
-  explainCount, selectCount, selectLatestOfEach, selectNth, selectPage, type Page, type Selection
+  explainCount, selectCount, selectCountUntil, selectLatestOfEach, selectNth, selectPage,
+  selectPositions, type After, type Page, type Selection
 } from './select.ts'
 
 export type { EventFilter } from './filter.ts'
-export type { Page, Selection } from './select.ts'
+export type { After, Page, Selection } from './select.ts'
 
 /**
  * An event as it is shown, in parts: `{` + body + the members of head + `}` is its JSON once what
@@ -115,6 +116,15 @@ export async function listSelection (
   return page.after !== undefined && page.before === undefined ? decoded.reverse() : decoded
 }
 
+/** The positions of the first events of a selection after a position, ascending. */
+export async function listPositions (
+  tx: Tx, selection: Selection, page: After
+): Promise<bigint[]> {
+  const { statement, values } = selectPositions(selection, page)
+  const { rows } = await tx.query<{ position: bigint | string }>(statement, values)
+  return rows.map(({ position }) => BigInt(position))
+}
+
 /** The latest event of each entity of a type that has few, in the order of their ids. */
 export async function latestOfEach (
   tx: Tx, entityType: string, limit: number
@@ -141,6 +151,15 @@ export async function countSelection (
   tx: Tx, selection: Selection, cap: number
 ): Promise<number> {
   const { statement, values } = selectCount(selection, cap)
+  const { rows: [row] } = await tx.query<{ count: bigint | string }>(statement, values)
+  return Number(row?.count ?? 0)
+}
+
+/** The size of a selection up to a position, inclusive: counted as far as it goes. */
+export async function countUntil (
+  tx: Tx, selection: Selection, until: bigint
+): Promise<number> {
+  const { statement, values } = selectCountUntil(selection, until)
   const { rows: [row] } = await tx.query<{ count: bigint | string }>(statement, values)
   return Number(row?.count ?? 0)
 }
