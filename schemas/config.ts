@@ -35,6 +35,14 @@ export const Environment = Type.Object({
     pattern: '^[A-Za-z0-9.-]{1,128}$',
     description: 'Name of this ledger, the origin of its checkpoints; default audit-ledger'
   })),
+  LEDGER_PUBLIC_URL: Type.Optional(Type.String({
+    pattern: '^https?://[^/?#]+(/[^?#]*)?$',
+    description: 'Where readers reach the API; links in webhooks begin so, else with /v1'
+  })),
+  LEDGER_WEBHOOK_ALLOW_HTTP_LOOPBACK: Type.Optional(Type.Union(
+    ['true', 'false'].map((said) => Type.Literal(said)),
+    { description: 'true: webhooks may go to this machine, by http too; default false' }
+  )),
   LEDGER_LOG_LEVEL: Type.Optional(Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'silent'].map((level) => Type.Literal(level)),
     { description: 'How much is logged; default info, for start and demo warn' }

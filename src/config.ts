@@ -16,6 +16,10 @@ export interface Config {
   readonly port: number
   readonly name: string
   readonly logLevel: string | undefined
+  /** Without a slash at its end. */
+  readonly publicUrl: string | undefined
+  /** Whether webhooks may go to this machine, by http too. */
+  readonly webhookLoopback: boolean
 }
 
 /** What the command line may override; undefined members fall back to the environment. */
@@ -56,7 +60,9 @@ export function loadConfig (
     host: given['LEDGER_HOST'] ?? '127.0.0.1',
     port: Number(given['LEDGER_PORT'] ?? PORT_DEFAULT),
     name: given['LEDGER_NAME'] ?? 'audit-ledger',
-    logLevel: given['LEDGER_LOG_LEVEL']
+    logLevel: given['LEDGER_LOG_LEVEL'],
+    publicUrl: given['LEDGER_PUBLIC_URL']?.replace(/\/+$/, ''),
+    webhookLoopback: given['LEDGER_WEBHOOK_ALLOW_HTTP_LOOPBACK'] === 'true'
   })
 }
 

@@ -12,17 +12,18 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   src: ['schemas'],
   'src/postgres': ['src'],
   'src/privacy': ['src', 'schemas', 'src/postgres'],
+  'src/webhooks': ['src', 'schemas'],
   'src/ledger': ['src', 'schemas', 'src/privacy', 'src/proof'],
   'src/worker': ['src', 'schemas', 'src/postgres', 'src/privacy', 'src/ledger', 'src/proof',
-    'projections'],
+    'src/webhooks', 'projections'],
   'src/api': ['src', 'schemas', 'src/postgres', 'src/privacy', 'src/ledger', 'src/proof',
-    'projections'],
+    'src/webhooks', 'projections'],
   'src/sample': ['schemas'],
   'src/embedded/eventstore': [],
   'src/embedded/postgres': [],
   'src/cli': ['src', 'schemas', 'src/postgres', 'src/privacy', 'src/ledger', 'src/worker',
     'src/api', 'src/sample', 'src/embedded/eventstore', 'src/embedded/postgres', 'src/proof',
-    'projections']
+    'src/webhooks', 'projections']
 }
 
 /** Package -> the only folders or files that may import it. */

@@ -127,7 +127,7 @@ const EntityFilter = Type.String({
   maxLength: ENTITY_TYPE_MAX_LENGTH + 1 + ID_MAX_LENGTH,
   description: 'What it happened to: type:id'
 })
-const ActionFilter = Type.String({
+export const ActionFilter = Type.String({
   pattern: '^[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*(\\.\\*)?$',
   maxLength: ACTION_MAX_LENGTH,
   description: 'Exactly, or everything below: auth.*'

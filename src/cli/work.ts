@@ -11,14 +11,15 @@ import type { Command } from './command.ts'
 import { connectedConfigOf, DATA_FLAG, LOG_FLAG } from './flags.ts'
 import { announceReady, stopSignal } from './shutdown.ts'
 import { workerErasures } from './worker-erasures.ts'
+import { workerWebhooks } from './worker-webhooks.ts'
 
 const CONNECTIONS = 7
 const PROJECTING: ReadonlySet<WorkerState> = new Set(['catching-up', 'live'])
 
-/** Projections and seals, of which one worker is active, and erasures, which any carries out. */
+/** Projections, seals and webhooks, of which one worker is active; erasures any carries out. */
 export const work: Command = {
   name: 'work',
-  summary: 'Runs the worker: read models, signed checkpoints, erasures; a second one stands by.',
+  summary: 'Runs the worker: read models, checkpoints, erasures, webhooks; others stand by.',
   flags: { ...DATA_FLAG, ...LOG_FLAG },
   run: async (given) => {
     const config = connectedConfigOf(given)
@@ -30,6 +31,7 @@ export const work: Command = {
     const log = createLog({ url: config.eventstoreUrl })
     const keys = await fileSealingKeys(config.sealingKeyFile)
     const runner = createRunner({ pool, log, projections: PROJECTIONS, logger, now: Date.now })
+    const isActive = (): boolean => PROJECTING.has(runner.status().state)
     const sealer = createSealer({
       pool,
       log,
@@ -38,15 +40,16 @@ export const work: Command = {
       name: config.name,
       now: Date.now,
       newId: uuidv7,
-      isActive: () => PROJECTING.has(runner.status().state),
+      isActive,
       onStatus: runner.sealing
     })
     const { erasures, close } = workerErasures({ ...config, log, logger })
+    const { webhooks, close: closeWebhooks } = workerWebhooks({ ...config, log, logger, isActive })
     announceReady()
     try {
-      await together(stop, [runner.run, sealer.run, erasures.run])
+      await together(stop, [runner.run, sealer.run, erasures.run, webhooks.run])
     } finally {
-      await close()
+      await Promise.all([close(), closeWebhooks()])
       await log.close()
       await pool.end()
     }

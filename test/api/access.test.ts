@@ -32,7 +32,11 @@ await until(async () => await call('globex.auditor', '/v1/checkpoint'),
   (answer) => answer.statusCode === 200)
 const hold = await post('/v1/holds', { entity: { type: 'x', id: 'y' }, reason: 'case' })
 
-const SAMPLES = samplesOf({ receipt, own, keyId, erasure, hold })
+const webhook = (await call('acme.admin', {
+  method: 'POST', url: '/v1/webhooks', payload: { url: 'http://127.0.0.1:9/nobody' }
+})).json()
+
+const SAMPLES = samplesOf({ receipt, own, keyId, erasure, hold, webhook })
 
 function sampleOf (method: string, url: string): InjectOptions {
   const sample = SAMPLES[`${method} ${url}`]
