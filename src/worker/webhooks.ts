@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isLedgerError } from '../errors.ts'
 import { codeOf, isUnavailable } from '../postgres/errors.ts'
@@ -50,8 +51,8 @@ class Deliveries {
     }
     signal.addEventListener('abort', end, { once: true })
     while (!signal.aborted && this.#bug === undefined) {
-      if (isActive()) await this.#begin((active ??= new AbortController()).signal)
-      else end()
+      if (!isActive()) end()
+      else await this.#begin((active ??= manyHear(new AbortController())).signal)
       await sleep(pollMs, undefined, { signal }).catch(() => undefined)
     }
     end()
@@ -97,6 +98,12 @@ class Deliveries {
       else this.#bug ??= { err }
     }
   }
+}
+
+/** Every turn listens to it. */
+function manyHear (control: AbortController): AbortController {
+  setMaxListeners(TURNS_MAX, control.signal)
+  return control
 }
 
 /** Views that are gone for a moment come back with the next generation. */
