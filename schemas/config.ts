@@ -43,6 +43,9 @@ export const Environment = Type.Object({
     ['true', 'false'].map((said) => Type.Literal(said)),
     { description: 'true: webhooks may go to this machine, by http too; default false' }
   )),
+  LEDGER_LOG_DECODER: Type.Optional(Type.Union([Type.Literal('own'), Type.Literal('client')], {
+    description: 'Who decodes events that are read from the log: this program or the client library'
+  })),
   LEDGER_LOG_LEVEL: Type.Optional(Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'silent'].map((level) => Type.Literal(level)),
     { description: 'How much is logged; default info, for start and demo warn' }

@@ -3,7 +3,7 @@ import { uuidv7 } from 'uuidv7'
 import { createLookup } from '../api/lookup.ts'
 import type { WebhookMeans } from '../api/services.ts'
 import { isLedgerError } from '../errors.ts'
-import { createLog } from '../ledger/client.ts'
+import { createLog, type Decoder } from '../ledger/client.ts'
 import { applyFence } from '../ledger/fence.ts'
 import { createLedger, type Ledger } from '../ledger/ledger.ts'
 import type { Log } from '../ledger/log.ts'
@@ -27,6 +27,7 @@ const STATEMENT_TIMEOUT_MS = 30_000
 export interface ConnectOptions {
   databaseUrl: string
   eventstoreUrl: string
+  logDecoder: Decoder
   masterKeyFile: string
   masterKeyKms?: string | undefined
   webhookLoopback: boolean
@@ -64,7 +65,7 @@ export async function connect (options: ConnectOptions): Promise<Connected> {
   const vaultPool = createPool({ url, role: 'ledger_vault', max: 4 })
   const pools = [pool, adminPool, listenPool, vaultPool]
   try {
-    const log = createLog({ url: eventstoreUrl })
+    const log = createLog({ url: eventstoreUrl, decoder: options.logDecoder })
     const masterKey = await openMasterKey(options)
     const vault = await openVault({ pool: vaultPool, masterKey }, log, options)
     const ledger = createLedger({

@@ -51,7 +51,7 @@ async function rewrapAll (
   const masterKey = await openMasterKey(config)
   const pool = createPool({ url: config.databaseUrl, role: 'ledger_vault', max: 2 })
   const apiPool = createPool({ url: config.databaseUrl, role: 'ledger_api', max: 1 })
-  const log = createLog({ url: config.eventstoreUrl })
+  const log = createLog({ url: config.eventstoreUrl, decoder: config.logDecoder })
   let bar: ProgressBar | undefined
   let shown = 0
   try {

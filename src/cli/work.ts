@@ -28,7 +28,7 @@ export const work: Command = {
     const pool = createPool({
       url: config.databaseUrl, role: 'ledger_worker', pipeline: true, max: CONNECTIONS
     })
-    const log = createLog({ url: config.eventstoreUrl })
+    const log = createLog({ url: config.eventstoreUrl, decoder: config.logDecoder })
     const keys = await fileSealingKeys(config.sealingKeyFile)
     const runner = createRunner({ pool, log, projections: PROJECTIONS, logger, now: Date.now })
     const isActive = (): boolean => PROJECTING.has(runner.status().state)
