@@ -30,10 +30,9 @@ export interface Stretch {
   through: bigint
   /** Events at most. */
   limit: number
+  /** How many events are looked at, however few of them pass. */
+  lookAt: number
 }
-
-/** How many events are looked at in one go, however few of them pass. */
-export const LOOKED_AT_MAX = 5_000
 
 /**
  * The first events of a stretch that pass, oldest first, and how far was looked: what passes up to
@@ -61,10 +60,10 @@ export async function envelopesAfter (
 }
 
 /** Where a stretch ends if not too many events are to be looked at. */
-async function end (tx: Tx, { after, through }: Stretch): Promise<bigint> {
+async function end (tx: Tx, { after, through, lookAt }: Stretch): Promise<bigint> {
   const { rows: [row] } = await tx.query<{ position: bigint | string }>(`
     select position from read.entry where position > $1 and position <= $2
-    order by position limit 1 offset $3`, [after, through, LOOKED_AT_MAX - 1])
+    order by position limit 1 offset $3`, [after, through, lookAt - 1])
   return row === undefined ? through : BigInt(row.position)
 }
 

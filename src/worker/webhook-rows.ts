@@ -19,7 +19,7 @@ export interface DueWebhook {
   live: bigint
 }
 
-/** Webhooks looked at in one round; more are taken up as others are done. */
+/** Webhooks looked at in one round, those that are furthest behind. */
 const DUE_MAX = 10_000
 
 /** The webhooks that are behind what readers see and not waiting for their next attempt. */
@@ -33,7 +33,7 @@ export async function dueWebhooks (pool: Pool, now: Date): Promise<DueWebhook[]>
     join control.projection p on p.name = 'entries' and p.state = 'live'
     where h.enabled and h.position < p.commit_position
       and (h.next_attempt_at is null or h.next_attempt_at <= $1)
-    order by h.next_attempt_at nulls first, h.id limit ${DUE_MAX}`, [now])
+    order by h.position, h.id limit ${DUE_MAX}`, [now])
   return rows
 }
 
@@ -49,6 +49,8 @@ type Place = Pick<DueWebhook, 'id' | 'version' | 'position'>
 
 /** A row that nobody has changed since; $1 to $3. */
 const UNCHANGED = 'where id = $1 and version = $2 and position = $3 and enabled'
+/** The commit does not wait for the disk: what a crash takes away is sent once more. */
+const QUICKLY = "from (select set_config('synchronous_commit', 'off', true)) quickly"
 
 /** All that matches up to the position is delivered; false: somebody has changed the webhook. */
 export async function markDelivered (
@@ -57,7 +59,7 @@ export async function markDelivered (
   const { rowCount } = await pool.query(`
     update control.webhook set position = $4, delivered_position = $4, delivered_at = $5,
       failing_since = null, failures = 0, next_attempt_at = null, last_error = null
-    ${UNCHANGED}`, [id, version, position, to.position, to.at])
+    ${QUICKLY} ${UNCHANGED}`, [id, version, position, to.position, to.at])
   return rowCount === 1
 }
 
@@ -66,7 +68,8 @@ export async function markPassed (
   pool: Pool, { id, version, position }: Place, to: bigint
 ): Promise<boolean> {
   const { rowCount } = await pool.query(
-    `update control.webhook set position = $4 ${UNCHANGED}`, [id, version, position, to])
+    `update control.webhook set position = $4 ${QUICKLY} ${UNCHANGED}`,
+    [id, version, position, to])
   return rowCount === 1
 }
 

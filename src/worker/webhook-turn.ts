@@ -9,6 +9,8 @@ import { livePosition, markDelivered, markPassed, type DueWebhook } from './webh
 
 /** Events read ahead for one webhook. */
 const PAGE = 100
+/** Events looked at for them in one go: a filter that hardly anything passes takes no longer. */
+const LOOK_AT = 5_000
 /** After so long it is another one's turn. */
 const TURN_MS = 10_000
 /** That nothing matched is written down so often: a restart looks at no more than this again. */
@@ -75,7 +77,9 @@ async function read (
   { context: { apiPool }, hook: { tenant, filter } }: Turn, after: bigint, through: bigint
 ): Promise<{ events: Envelope[], through: bigint }> {
   return await inTenant(apiPool, tenant, async (tx) => {
-    return await envelopesAfter(tx, filter, { after, through, limit: PAGE })
+    return await envelopesAfter(tx, filter, {
+      after, through, limit: PAGE, lookAt: LOOK_AT
+    })
   })
 }
 

@@ -17,8 +17,8 @@ const POLL_MS = 250
 const TURNS_MAX = 64
 /** Of these, webhooks whose receiver failed before: they may take all their time, and no more. */
 const FAILING_TURNS_MAX = 16
-/** Webhooks of which it is remembered how far they were looked through. */
-const PASSED_MAX = 10_000
+/** Webhooks of which it is remembered how far they were looked through, and when. */
+const KNOWN_MAX = 10_000
 
 /**
  * Sends events to webhooks, each webhook by itself: a receiver that hangs is waited for by nobody
@@ -35,6 +35,9 @@ class Deliveries {
   /** The turns that are under way, and whether their webhook was failing before. */
   readonly #turns = new Map<string, { failing: boolean, done: Promise<void> }>()
   readonly #passed = new Map<string, Passed>()
+  /** When each had its last turn, as a number that grows: who waits longest is next. */
+  readonly #lastTurns = new Map<string, number>()
+  #turn = 0
   #bug: { err: unknown } | undefined
 
   constructor (context: WebhookContext) {
@@ -62,9 +65,12 @@ class Deliveries {
 
   async #begin (signal: AbortSignal): Promise<void> {
     const { pool, now } = this.#context
-    if (this.#passed.size > PASSED_MAX) this.#passed.clear()
+    if (this.#passed.size > KNOWN_MAX) this.#passed.clear()
+    if (this.#lastTurns.size > KNOWN_MAX) this.#lastTurns.clear()
     await this.#guard(async () => {
       const due = await dueWebhooks(pool, new Date(now()))
+      const last = ({ id }: DueWebhook): number => this.#lastTurns.get(id) ?? 0
+      due.sort((one, other) => last(one) - last(other))
       for (const hook of due) if (this.#mayBegin(hook)) this.#take(hook, signal)
     })
   }
@@ -81,6 +87,7 @@ class Deliveries {
     const { id, version, failures } = hook
     const known = this.#passed.get(id)
     this.#passed.delete(id)
+    this.#lastTurns.set(id, ++this.#turn)
     const done = this.#guard(async () => {
       const before = known?.version === version ? known : undefined
       const passed = await takeTurn(this.#context, hook, before, signal)

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { Value } from '@sinclair/typebox/value'
 import { PROJECTIONS } from '../../projections/index.ts'
@@ -151,6 +152,43 @@ t.test('nothing personal is in any message, and nothing of another tenant', asyn
   const erased = acme.received.filter(({ message: { data: { actor } } }) =>
     actor.type === 'user' && actor.key === undefined)
   t.ok(erased.length > 0, 'and erased ones without')
+})
+
+t.test('what does not match is passed for good after a while', async (t) => {
+  const { hook, deliver, state, clock } = await begin(t)
+  const there = await receiver(t)
+  const id = await hook(there.url, { filter: { actions: ['nothing.of_this'] } })
+  const start = (await state(id))['position']
+  deliver()
+  await happen(3)
+  await sleep(300)
+  t.equal((await state(id))['position'], start, 'not every look is a write')
+  clock.ahead = 60_000
+  await happen(1)
+  const head = await world.log.head()
+  await until('the place', async () => (await state(id))['position'] === head?.commit)
+  t.match(await state(id), { delivered_position: null })
+  t.equal(there.received.length, 0)
+})
+
+t.test('who does not project sends nothing', async (t) => {
+  const { hook, deliver } = await begin(t)
+  const there = await receiver(t)
+  await hook(there.url)
+  let active = false
+  deliver({ isActive: () => active })
+  await happen(3)
+  await sleep(200)
+  t.equal(there.received.length, 0)
+  active = true
+  await until('all', () => there.received.length === 3)
+  active = false
+  await sleep(100)
+  await happen(2)
+  await sleep(200)
+  t.equal(there.received.length, 3)
+  active = true
+  await until('the rest', () => there.received.length === 5)
 })
 
 t.test('what an administrator changes meanwhile counts at once', async (t) => {
