@@ -76,6 +76,7 @@ class Deliveries {
   }
 
   #mayBegin ({ id, version, live, failures }: DueWebhook): boolean {
+    if (this.#bug !== undefined) return false
     const passed = this.#passed.get(id)
     const isLookedThrough = passed?.version === version && passed.position >= live
     if (isLookedThrough || this.#turns.has(id) || this.#turns.size >= TURNS_MAX) return false
