@@ -28,7 +28,8 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'gap: no states before and after': [
       'GET /v1/events/:id/diff', 'GET /v1/entities/:type/:id/blame',
       'GET /v1/entities/:type/:id/state'
-    ]
+    ],
+    'gap: no export': ['POST /v1/exports', 'GET /v1/exports/:id/download']
   },
   Sovrium: {
     'one log of every action': ['GET /api/activity', 'GET /v1/events'],
@@ -118,6 +119,7 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'corrections instead of updates': ['POST /v1/corrections'],
     'failed sign-ins, custom aggregations': ['GET /v1/aggregations'],
     'webhook notifications': ['POST /v1/webhooks', 'file:test/worker/webhooks.test.ts'],
+    'next: CSV and JSON for compliance': ['POST /v1/exports'],
     'custom types': ['PUT /v1/schemas/:action', 'GET /v1/schemas'],
     'next: a live feed': ['GET /v1/events/stream']
   }

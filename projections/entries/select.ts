@@ -14,6 +14,12 @@ export interface Page {
   after?: bigint | undefined
 }
 
+/** The first `limit` events after a position. */
+export interface After {
+  after: bigint
+  limit: number
+}
+
 /** A narrow table that gives the order, and whose rows point into entry. */
 export type Driver =
   | { table: 'user_feed', ref: string, role?: 'actor' | 'about' | undefined }
@@ -53,6 +59,15 @@ export function selectPage (selection: Selection, page: Page): Query {
   if (page.after !== undefined) where.push(`${position} > ${param(page.after)}`)
   const text = `select ${EVENT} from ${from} where ${conjunction(where)}
     order by ${position} ${forward ? 'asc' : 'desc'} limit ${param(page.limit)}`
+  return { statement: plain ? prepared(text) : text, values }
+}
+
+/** The statement for the positions of one page of events, ascending: nothing wide is read. */
+export function selectPositions (selection: Selection, { after, limit }: After): Query {
+  const { from, narrow, position, where, values, param, plain } = source(selection)
+  where.push(`${position} > ${param(after)}`)
+  const text = `select ${position} as position from ${narrow ?? from}
+    where ${conjunction(where)} order by ${position} asc limit ${param(limit)}`
   return { statement: plain ? prepared(text) : text, values }
 }
 

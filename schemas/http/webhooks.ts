@@ -1,9 +1,8 @@
 import { Type, type Static } from '@sinclair/typebox'
 import {
-  Category, EntityType, Int64, nullable, Outcome, Tenant, Timestamp, Uuid
+  ActionPattern, Category, EntityType, Int64, nullable, Outcome, Tenant, Timestamp, Uuid
 } from '../primitives.ts'
 import { ROTATION_OVERLAP_MAX_S, ROTATION_OVERLAP_S } from './api-keys.ts'
-import { ActionFilter } from './events.ts'
 
 /** Webhooks of one tenant: each reads every event of the tenant. */
 export const WEBHOOKS_MAX = 20
@@ -16,7 +15,7 @@ const several = { minItems: 1, maxItems: WEBHOOK_FILTER_MAX, uniqueItems: true }
 
 /** Which events are sent: one of each list that is given. */
 export const WebhookFilter = Type.Object({
-  actions: Type.Optional(Type.Array(ActionFilter, {
+  actions: Type.Optional(Type.Array(ActionPattern, {
     ...several,
     description: 'Exactly, or everything below: auth.*; the ledger\'s own events are sent only ' +
       'to who names them here'

@@ -27,12 +27,18 @@ import { blameEntity, diffEntity, entityState, entityTrail } from './routes/enti
 import { entityProof } from './routes/entity-proof.ts'
 import { approveErasure, listErasures, oneErasure, requestErasure } from './routes/erasures.ts'
 import { eventDiff, listEvents, oneEvent, rawEvent } from './routes/events.ts'
+import {
+  createExport, deleteExport, downloadExport, listExports, oneExport
+} from './routes/exports.ts'
 import { listHolds, placeHold, releaseHold } from './routes/holds.ts'
 import { ledgerKeys } from './routes/ledger-keys.ts'
 import { liveness, metrics, openapi, problemPage, readiness } from './routes/ops.ts'
 import { listProjections } from './routes/projections.ts'
 import { checkpoint, checkpoints, consistency, eventProof } from './routes/proofs.ts'
 import { replayAll, replayStream } from './routes/replay.ts'
+import {
+  listPolicies, onePolicy, previewExisting, previewPolicy, revokePolicy, setPolicy
+} from './routes/retention-policies.ts'
 import { listSchemas, oneSchema, registerSchema } from './routes/schemas.ts'
 import { streamEvents } from './routes/stream.ts'
 import { listTasks } from './routes/tasks.ts'
@@ -131,6 +137,17 @@ export const PROTECTED: readonly ProtectedRow[] = [
   ['POST', '/v1/holds', placeHold, ['compliance']],
   ['GET', '/v1/holds', listHolds, READERS],
   ['POST', '/v1/holds/:id/release', releaseHold, ['compliance']],
+  ['POST', '/v1/retention-policies', setPolicy, ['compliance']],
+  ['GET', '/v1/retention-policies', listPolicies, READERS],
+  ['POST', '/v1/retention-policies/preview', previewPolicy, READERS],
+  ['GET', '/v1/retention-policies/:id', onePolicy, READERS],
+  ['GET', '/v1/retention-policies/:id/preview', previewExisting, READERS],
+  ['POST', '/v1/retention-policies/:id/revoke', revokePolicy, ['compliance']],
+  ['POST', '/v1/exports', createExport, ['compliance']],
+  ['GET', '/v1/exports', listExports, READERS],
+  ['GET', '/v1/exports/:id', oneExport, READERS],
+  ['GET', '/v1/exports/:id/download', downloadExport, ['compliance']],
+  ['DELETE', '/v1/exports/:id', deleteExport, ['compliance']],
   ['GET', '/v1/checkpoint', checkpoint, READERS],
   ['GET', '/v1/checkpoints', checkpoints, READERS],
   ['GET', '/v1/proofs/consistency', consistency, READERS],
@@ -187,7 +204,10 @@ export function createApp (deps: ApiDeps): App {
   takeJson(app)
   answerUnknown(app)
   observe(app, services)
-  app.addHook('onClose', async () => { await services.progress.close() })
+  app.addHook('onClose', async () => {
+    await services.exporting.close()
+    await services.progress.close()
+  })
 
   describeRoutes(app)
   app.register(async (scope: App) => {

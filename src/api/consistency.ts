@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Tx } from '../../projections/projection.ts'
 import { LedgerError } from '../errors.ts'
 import type { Pool } from '../postgres/pool.ts'
 import { startListener } from '../postgres/listener.ts'
@@ -30,7 +31,7 @@ export const POSITION_SQL = `(select case when bool_or(commit_position is null) 
   else min(commit_position) end from control.projection where state = 'live')`
 
 /** The same, asked by itself. */
-export async function readPosition (pool: Pool): Promise<bigint | undefined> {
+export async function readPosition (pool: Tx): Promise<bigint | undefined> {
   const { rows } = await pool.query<{ position: bigint | null }>(
     `select ${POSITION_SQL} as position`)
   return rows[0]?.position ?? undefined

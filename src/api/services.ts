@@ -12,6 +12,8 @@ import type { TenantSettings } from '../../schemas/tenant.ts'
 import { createAuthenticator, type Authenticator, type Caller } from './auth.ts'
 import { createProgress, type Progress } from './consistency.ts'
 import { createDenials } from './denials.ts'
+import { createDownloads, type RecordDownload } from './exports/downloads.ts'
+import { createExportWork, type ExportWork } from './exports/work.ts'
 import { findKeyForAuth, touchKey } from './key-store.ts'
 import { createMetrics, type ApiMetrics } from './metrics.ts'
 import { createRecent, type Recent } from './recent.ts'
@@ -53,6 +55,10 @@ export interface Services extends ApiDeps {
   metrics: ApiMetrics
   /** Records that a request was refused for want of a role. */
   denied: (caller: Caller, request: FastifyRequest) => void
+  /** Exports that are being prepared or sent. */
+  exporting: ExportWork
+  /** Records that an export is about to be downloaded. */
+  recordDownload: RecordDownload
   /** What a tenant has chosen, as of five seconds ago at the latest. */
   settings: Recent<TenantSettings>
   /** The actions that a tenant registered, as of five seconds ago at the latest. */
@@ -81,6 +87,8 @@ export function createServices (deps: ApiDeps): Services {
     progress: createProgress(pool, deps.listenPool),
     metrics: createMetrics(pool),
     denied: createDenials(deps.ledger.recordOwn, now),
+    exporting: createExportWork(now),
+    recordDownload: createDownloads(deps.ledger.recordOwn, now),
     requireSoundLog: soundLog(pool, now),
     cursorSecret: readOnce(pool)
   }

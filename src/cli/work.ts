@@ -10,16 +10,16 @@ import { createRunner } from '../worker/runner.ts'
 import type { Command } from './command.ts'
 import { connectedConfigOf, DATA_FLAG, LOG_FLAG } from './flags.ts'
 import { announceReady, stopSignal } from './shutdown.ts'
-import { workerErasures } from './worker-erasures.ts'
+import { workerDecisions } from './worker-decisions.ts'
 import { workerWebhooks } from './worker-webhooks.ts'
 
 const CONNECTIONS = 7
 const PROJECTING: ReadonlySet<WorkerState> = new Set(['catching-up', 'live'])
 
-/** Projections, seals and webhooks, of which one worker is active; erasures any carries out. */
+/** Projections, seals and webhooks by one active worker; erasures and retention by any. */
 export const work: Command = {
   name: 'work',
-  summary: 'Runs the worker: read models, checkpoints, erasures, webhooks; others stand by.',
+  summary: 'Runs the worker: read models, checkpoints, erasure, retention, webhooks; or stands by.',
   flags: { ...DATA_FLAG, ...LOG_FLAG },
   run: async (given) => {
     const config = connectedConfigOf(given)
@@ -43,11 +43,13 @@ export const work: Command = {
       isActive,
       onStatus: runner.sealing
     })
-    const { erasures, close } = workerErasures({ ...config, log, logger })
+    const { erasures, retention, close } = workerDecisions({ ...config, log, logger })
     const { webhooks, close: closeWebhooks } = workerWebhooks({ ...config, log, logger, isActive })
     announceReady()
     try {
-      await together(stop, [runner.run, sealer.run, erasures.run, webhooks.run])
+      await together(stop, [
+        runner.run, sealer.run, erasures.run, retention.run, webhooks.run
+      ])
     } finally {
       await Promise.all([close(), closeWebhooks()])
       await log.close()

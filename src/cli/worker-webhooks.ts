@@ -10,7 +10,7 @@ import { resolveName } from '../webhooks/resolve.ts'
 import { createWebhooks, type Webhooks } from '../worker/webhooks.ts'
 import type { Connections } from './flags.ts'
 import { openMasterKey } from './master-key.ts'
-import { ownRecorder } from './worker-erasures.ts'
+import { ownRecorder } from './worker-decisions.ts'
 
 const CONNECTIONS = 4
 const STATEMENT_TIMEOUT_MS = 30_000
