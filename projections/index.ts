@@ -1,4 +1,5 @@
 import { activitySummaries } from './activity-summaries/projection.ts'
+import { cosignatures } from './cosignatures/projection.ts'
 import { entries } from './entries/projection.ts'
 import { entityTrails } from './entity-trails/projection.ts'
 import { erasureRecords } from './erasure-records/projection.ts'
@@ -15,5 +16,5 @@ import { userFeeds } from './user-feeds/projection.ts'
  */
 export const PROJECTIONS: readonly Projection[] = [
   merkle, entries, userFeeds, entityTrails, activitySummaries, tasks, erasureRecords, retention,
-  exports
+  exports, cosignatures
 ]

@@ -20,11 +20,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'src/exports', 'src/webhooks', 'projections'],
   'src/exports': ['schemas'],
   'src/sample': ['schemas'],
+  'src/witness': ['src', 'src/proof'],
   'src/embedded/eventstore': [],
   'src/embedded/postgres': [],
   'src/cli': ['src', 'schemas', 'src/postgres', 'src/privacy', 'src/ledger', 'src/worker',
     'src/api', 'src/sample', 'src/embedded/eventstore', 'src/embedded/postgres', 'src/proof',
-    'src/webhooks', 'projections']
+    'src/webhooks', 'src/witness', 'projections']
 }
 
 /** Package -> the only folders or files that may import it. */

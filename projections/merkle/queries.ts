@@ -114,6 +114,13 @@ const LEAVES = {
     where l.tenant = ${TENANT} and l.index >= $1 and l.index < $2 order by l.index`
 }
 
+const LEAVES_FROM = {
+  name: 'merkle_leaves_from',
+  text: `
+    select l.index, l.position, l.hash from merkle_leaf l
+    where l.tenant = ${TENANT} and l.index >= $1 order by l.index limit $2`
+}
+
 /** The last revision of a stream whose leaf is below an index. */
 const SEALED_REVISION = {
   name: 'merkle_sealed_revision',
@@ -132,6 +139,13 @@ const HEADS = {
   text: `
     select ${HEAD_COLUMNS} from merkle_checkpoint
     where tenant = ${TENANT} and position < $1 order by position desc limit $2`
+}
+
+const ROOTS = {
+  name: 'merkle_roots',
+  text: `
+    select distinct size, root from merkle_checkpoint
+    where tenant = ${TENANT} and size > $1 and size <= $2`
 }
 
 const HEAD_OF_SIZE = {
@@ -203,6 +217,22 @@ export async function rootAt (tx: Tx, size: bigint): Promise<Buffer | undefined>
 export async function readLeaves (tx: Tx, from: bigint, to: bigint): Promise<Leaf[]> {
   const { rows } = await tx.query<Leaf>(LEAVES, [from, to])
   return rows
+}
+
+/** The first leaves from that index on, wherever there are any. */
+export async function leavesFrom (tx: Tx, from: bigint, limit: number): Promise<Leaf[]> {
+  const { rows } = await tx.query<Leaf>(LEAVES_FROM, [from, limit])
+  return rows
+}
+
+/** The roots that were signed for trees of more than `above` and at most `to` leaves, by size. */
+export async function signedRoots (
+  tx: Tx, above: bigint, to: bigint
+): Promise<Map<bigint, Buffer[]>> {
+  const { rows } = await tx.query<{ size: bigint, root: Buffer }>(ROOTS, [above, to])
+  const roots = new Map<bigint, Buffer[]>()
+  for (const { size, root } of rows) roots.set(size, [...roots.get(size) ?? [], root])
+  return roots
 }
 
 /** The leaves of those of the events that reads show, in no order. */

@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   rebuild: async () => (await import('./rebuild.ts')).rebuild,
   verify: async () => (await import('./verify.ts')).verify,
   export: async () => (await import('./export.ts')).exportEvents,
+  witness: async () => (await import('./witness.ts')).witness,
   'rotate-sealing-key': async () =>
     (await import('./rotate-sealing-key.ts')).rotateSealing,
   node: async () => (await import('./node.ts')).node,

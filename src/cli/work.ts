@@ -3,17 +3,21 @@ import { PROJECTIONS } from '../../projections/index.ts'
 import { createLog } from '../ledger/client.ts'
 import { createLogger } from '../log.ts'
 import { createPool } from '../postgres/pool.ts'
-import { createSealer } from '../worker/sealer.ts'
+import { createCosigner } from '../worker/cosigner.ts'
+import { createScrubber } from '../worker/scrubber.ts'
+import { createSealer, type Sealer } from '../worker/sealer.ts'
 import { fileSealingKeys } from '../worker/sealing-key.ts'
 import type { WorkerState } from '../worker/status.ts'
 import { createRunner } from '../worker/runner.ts'
 import type { Command } from './command.ts'
 import { connectedConfigOf, DATA_FLAG, LOG_FLAG } from './flags.ts'
 import { announceReady, stopSignal } from './shutdown.ts'
+import { witnessPolicy } from './witness-policy.ts'
 import { workerDecisions } from './worker-decisions.ts'
 import { workerWebhooks } from './worker-webhooks.ts'
 
-const CONNECTIONS = 7
+const CONNECTIONS = 8
+const DAY_MS = 86_400_000
 const PROJECTING: ReadonlySet<WorkerState> = new Set(['catching-up', 'live'])
 
 /** Projections, seals and webhooks by one active worker; erasures and retention by any. */
@@ -25,31 +29,47 @@ export const work: Command = {
     const config = connectedConfigOf(given)
     const stop = stopSignal()
     const logger = createLogger('worker', config.logLevel ?? 'info')
+    const policy = await witnessPolicy(config.witnessesFile)
     const pool = createPool({
       url: config.databaseUrl, role: 'ledger_worker', pipeline: true, max: CONNECTIONS
     })
     const log = createLog({ url: config.eventstoreUrl, decoder: config.logDecoder })
     const keys = await fileSealingKeys(config.sealingKeyFile)
-    const runner = createRunner({ pool, log, projections: PROJECTIONS, logger, now: Date.now })
-    const isActive = (): boolean => PROJECTING.has(runner.status().state)
-    const sealer = createSealer({
+    const runner = createRunner({
       pool,
       log,
-      keys,
+      projections: PROJECTIONS,
       logger,
-      name: config.name,
       now: Date.now,
-      newId: uuidv7,
+      onApplied: () => {
+        sealer.wake()
+        webhooks.wake()
+      }
+    })
+    const common = { pool, log, logger, name: config.name, now: Date.now, newId: uuidv7 }
+    const isActive = (): boolean => PROJECTING.has(runner.status().state)
+    const cosigner = policy && createCosigner({
+      ...common, policy, onStatus: (witnessing) => { runner.report({ witnessing }) }
+    })
+    const sealer: Sealer = createSealer({
+      ...common,
+      keys,
+      onHead: cosigner?.add,
       isActive,
       onStatus: runner.sealing
+    })
+    const scrubber = config.scrubDays > 0 && createScrubber({
+      ...common,
+      isActive,
+      passMs: config.scrubDays * DAY_MS,
+      onStatus: (scrubbing) => { runner.report({ scrubbing }) }
     })
     const { erasures, retention, close } = workerDecisions({ ...config, log, logger })
     const { webhooks, close: closeWebhooks } = workerWebhooks({ ...config, log, logger, isActive })
     announceReady()
     try {
-      await together(stop, [
-        runner.run, sealer.run, erasures.run, retention.run, webhooks.run
-      ])
+      const all = [runner, sealer, erasures, retention, cosigner, scrubber, webhooks]
+      await together(stop, all.filter((part) => !!part).map(({ run }) => run))
     } finally {
       await Promise.all([close(), closeWebhooks()])
       await log.close()

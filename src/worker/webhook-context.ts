@@ -23,7 +23,7 @@ export interface WebhooksOptions {
   random?: (() => number) | undefined
   /** Whether this process projects: another one would send everything a second time. */
   isActive: () => boolean
-  /** How often it is looked for something to send. */
+  /** How often it is looked for something to send if nobody tells of it. */
   pollMs?: number | undefined
   /** What one attempt may take. */
   timeoutMs?: number | undefined

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { isLedgerError } from '../errors.ts'
 import { codeOf, isUnavailable } from '../postgres/errors.ts'
+import { Alarm } from './alarm.ts'
 import { noFault } from './fault.ts'
 import type { WebhookContext, WebhooksOptions } from './webhook-context.ts'
 import { dueWebhooks, type DueWebhook } from './webhook-rows.ts'
@@ -10,9 +10,13 @@ import { takeTurn, type Passed } from './webhook-turn.ts'
 export interface Webhooks {
   /** Delivers until the signal is aborted; waits for whatever is away. Throws for a bug only. */
   run (signal: AbortSignal): Promise<void>
+  /** Tells that readers may see more. */
+  wake (): void
 }
 
-const POLL_MS = 250
+const POLL_MS = 1_000
+/** Between two looks, however much there is to see. */
+const PAUSE_MS = 20
 /** Webhooks that are sent something at once. */
 const TURNS_MAX = 64
 /** Of these, webhooks whose receiver failed before: they may take all their time, and no more. */
@@ -27,11 +31,16 @@ const KNOWN_MAX = 10_000
  */
 export function createWebhooks (options: WebhooksOptions): Webhooks {
   const context = { ...options, fault: options.fault ?? noFault }
-  return { run: async (signal) => { await new Deliveries(context).run(signal) } }
+  const alarm = new Alarm()
+  return {
+    run: async (signal) => { await new Deliveries(context, alarm).run(signal) },
+    wake: () => { alarm.ring() }
+  }
 }
 
 class Deliveries {
   readonly #context: WebhookContext
+  readonly #alarm: Alarm
   /** The turns that are under way, and whether their webhook was failing before. */
   readonly #turns = new Map<string, { failing: boolean, done: Promise<void> }>()
   readonly #passed = new Map<string, Passed>()
@@ -40,12 +49,14 @@ class Deliveries {
   #turn = 0
   #bug: { err: unknown } | undefined
 
-  constructor (context: WebhookContext) {
+  constructor (context: WebhookContext, alarm: Alarm) {
     this.#context = context
+    this.#alarm = alarm
   }
 
   async run (signal: AbortSignal): Promise<void> {
     const { pollMs = POLL_MS, isActive } = this.#context
+    const waits = { atLeastMs: Math.min(PAUSE_MS, pollMs), atMostMs: pollMs }
     let active: AbortController | undefined
     const end = (): void => {
       active?.abort()
@@ -56,7 +67,7 @@ class Deliveries {
     while (!signal.aborted && this.#bug === undefined) {
       if (!isActive()) end()
       else await this.#begin((active ??= manyHear(new AbortController())).signal)
-      await sleep(pollMs, undefined, { signal }).catch(() => undefined)
+      await this.#alarm.wait(waits, signal)
     }
     end()
     await Promise.all([...this.#turns.values()].map(async ({ done }) => { await done }))
@@ -93,6 +104,8 @@ class Deliveries {
       const before = known?.version === version ? known : undefined
       const passed = await takeTurn(this.#context, hook, before, signal)
       if (passed !== undefined) this.#passed.set(id, passed)
+      // Who told of news while this one ended was not heard for this webhook.
+      this.#alarm.ring()
     }).finally(() => { this.#turns.delete(id) })
     this.#turns.set(id, { failing: failures > 0, done })
   }

@@ -156,8 +156,8 @@ t.test('metrics count requests by route and say nothing of tenants', async (t) =
 t.test('projections are listed with their lag, and what could not be taken', async (t) => {
   const list = (await call('server.operator', '/v1/projections')).json()
   t.strictSame(list.items.map(({ name }: { name: string }) => name).sort(),
-    ['activity_summaries', 'entity_trails', 'entries', 'erasure_records', 'merkle', 'tasks',
-      'user_feeds'])
+    ['activity_summaries', 'cosignatures', 'entity_trails', 'entries', 'erasure_records', 'merkle',
+      'tasks', 'user_feeds'])
   t.match(list, { parked: 0, head: /^\d+$/, worker: { state: 'live' } })
   t.match(list.items[0], { state: 'live', position: /^\d+$/, lag: /^\d+$/ })
 })

@@ -9,7 +9,7 @@ import { erasingWorld, type ErasingWorld } from './erasing.ts'
 import { silent } from './world.ts'
 
 /** What delivers, as a worker runs it; what it throws is its end. */
-export interface Session { stop (): Promise<void>, ended: Promise<unknown> }
+export interface Session { stop (): Promise<void>, ended: Promise<unknown>, wake (): void }
 
 /** A world whose worker follows, and what sends from it. Every test of a file shares it. */
 export interface Sending {
@@ -65,7 +65,7 @@ export async function sending (t: Test): Promise<Sending> {
         clock,
         deliver (options = {}) {
           const stop = new AbortController()
-          const ended = createWebhooks({
+          const webhooks = createWebhooks({
             pool,
             apiPool,
             secrets,
@@ -77,9 +77,11 @@ export async function sending (t: Test): Promise<Sending> {
             pollMs: 20,
             timeoutMs: 500,
             ...options
-          }).run(stop.signal).catch((err: unknown) => err)
+          })
+          const ended = webhooks.run(stop.signal).catch((err: unknown) => err)
           const session = {
             ended,
+            wake: webhooks.wake,
             async stop () {
               stop.abort()
               await ended

@@ -171,6 +171,18 @@ t.test('what does not match is passed for good after a while', async (t) => {
   t.equal(there.received.length, 0)
 })
 
+t.test('who is told of news does not wait for the next look', async (t) => {
+  const { hook, deliver } = await begin(t)
+  const there = await receiver(t)
+  await hook(there.url)
+  const session = deliver({ pollMs: 60_000 })
+  for (let n = 1; n <= 5; n++) {
+    await happen(1)
+    session.wake()
+    await until('it', () => there.received.length === n)
+  }
+})
+
 t.test('who does not project sends nothing', async (t) => {
   const { hook, deliver } = await begin(t)
   const there = await receiver(t)
