@@ -131,6 +131,7 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
       'file:src/client/redact.ts', 'file:test/client/redact.test.ts'
     ],
     'failed sign-ins, custom aggregations': ['GET /v1/aggregations'],
+    'webhook notifications': ['POST /v1/webhooks', 'file:test/worker/webhooks.test.ts'],
     'next: CSV and JSON for compliance': ['POST /v1/exports'],
     'custom types': ['PUT /v1/schemas/:action', 'GET /v1/schemas'],
     'next: a live feed': ['GET /v1/events/stream']

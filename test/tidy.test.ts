@@ -12,11 +12,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   src: ['schemas'],
   'src/postgres': ['src'],
   'src/privacy': ['src', 'schemas', 'src/postgres'],
+  'src/webhooks': ['src', 'schemas'],
   'src/ledger': ['src', 'schemas', 'src/privacy', 'src/proof'],
   'src/worker': ['src', 'schemas', 'src/postgres', 'src/privacy', 'src/ledger', 'src/proof',
-    'projections'],
+    'src/webhooks', 'projections'],
   'src/api': ['src', 'schemas', 'src/postgres', 'src/privacy', 'src/ledger', 'src/proof',
-    'src/exports', 'projections'],
+    'src/exports', 'src/webhooks', 'projections'],
   'src/exports': ['schemas'],
   'src/sample': ['schemas'],
   'src/client': ['schemas'],
@@ -25,7 +26,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'src/embedded/postgres': [],
   'src/cli': ['src', 'schemas', 'src/postgres', 'src/privacy', 'src/ledger', 'src/worker',
     'src/api', 'src/sample', 'src/embedded/eventstore', 'src/embedded/postgres', 'src/proof',
-    'src/witness', 'projections']
+    'src/webhooks', 'src/witness', 'projections']
 }
 
 /** Package -> the only folders or files that may import it. */

@@ -55,6 +55,11 @@ const access = {
 } as const
 const erasure = { entityType: ERASURE_TYPE, category: 'action' } as const
 const hold = { entityType: HOLD_TYPE, category: 'action' } as const
+const webhookChange = {
+  entityType: 'ledger_webhook',
+  category: 'change',
+  data: dataOf({ ...ChangeData.properties, secret: Type.Optional(Type.Literal('rotated')) })
+} as const
 const retention = { entityType: RETENTION_TYPE, category: 'action' } as const
 const tenantChange = { entityType: 'ledger_tenant', category: 'change', data: ChangeData } as const
 
@@ -73,6 +78,14 @@ export const LEDGER_EVENTS = {
     entityType: 'ledger_schema',
     category: 'change',
     data: dataOf({ ...ChangeData.properties, breaking: Type.Optional(Type.Boolean()) })
+  },
+  'ledger.webhook_created': webhookChange,
+  'ledger.webhook_updated': webhookChange,
+  'ledger.webhook_deleted': webhookChange,
+  'ledger.webhook_disabled': {
+    entityType: 'ledger_webhook',
+    category: 'system',
+    data: dataOf({ reason: Text, position: Int64, lastError: Text })
   },
   'ledger.denied': access,
   'ledger.read': access,

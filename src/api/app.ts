@@ -47,6 +47,9 @@ import { listTasks } from './routes/tasks.ts'
 import { tile } from './routes/tiles.ts'
 import { changeTenant, createTenant, listTenants, oneTenant } from './routes/tenants.ts'
 import { myEvents, userEvents, userSummary } from './routes/users.ts'
+import {
+  changeWebhook, createWebhook, deleteWebhook, listWebhooks, oneWebhook, rotateWebhook, testWebhook
+} from './routes/webhooks.ts'
 import { createServices, type ApiDeps, type Services } from './services.ts'
 import { answerUnknown } from './unknown.ts'
 import { SECURITY_HEADERS } from './security-headers.ts'
@@ -161,6 +164,13 @@ export const PROTECTED: readonly ProtectedRow[] = [
   ['GET', '/v1/api-keys', listKeys, ['admin']],
   ['POST', '/v1/api-keys/:id/rotate', rotateKey, ['admin']],
   ['DELETE', '/v1/api-keys/:id', revokeKey, ['admin']],
+  ['POST', '/v1/webhooks', createWebhook, ['admin']],
+  ['GET', '/v1/webhooks', listWebhooks, ['admin']],
+  ['GET', '/v1/webhooks/:id', oneWebhook, ['admin']],
+  ['PATCH', '/v1/webhooks/:id', changeWebhook, ['admin']],
+  ['POST', '/v1/webhooks/:id/rotate', rotateWebhook, ['admin']],
+  ['POST', '/v1/webhooks/:id/test', testWebhook, ['admin']],
+  ['DELETE', '/v1/webhooks/:id', deleteWebhook, ['admin']],
   ...SYSTEMS
 ]
 

@@ -219,6 +219,7 @@ async function deadParts (t: Test) {
     listenPool: pool,
     log: service.log,
     ledger: { record: async () => [], recordOwn: async () => [] },
+    webhooks: {} as never,
     keyEnvironment: randomBytes(4).toString('hex')
   }
 }
