@@ -28,7 +28,8 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'gap: no states before and after': [
       'GET /v1/events/:id/diff', 'GET /v1/entities/:type/:id/blame',
       'GET /v1/entities/:type/:id/state'
-    ]
+    ],
+    'gap: no export': ['POST /v1/exports', 'GET /v1/exports/:id/download']
   },
   Sovrium: {
     'one log of every action': ['GET /api/activity', 'GET /v1/events'],
@@ -117,6 +118,7 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'validation errors and business rules': ['GET /v1/events/:id/diff'],
     'corrections instead of updates': ['POST /v1/corrections'],
     'failed sign-ins, custom aggregations': ['GET /v1/aggregations'],
+    'next: CSV and JSON for compliance': ['POST /v1/exports'],
     'custom types': ['PUT /v1/schemas/:action', 'GET /v1/schemas'],
     'next: a live feed': ['GET /v1/events/stream']
   }

@@ -1,3 +1,4 @@
+import { SUBJECT_TYPE } from '../../schemas/events/ledger.ts'
 import type { DecodedEvent, RecordedEntity } from '../../schemas/recorded.ts'
 import { bigintColumn, personColumns, textColumn } from '../columns.ts'
 import { entityKey, firstOfEach, joined, tenantOf } from '../keys.ts'
@@ -20,7 +21,10 @@ const INSERT: Statement = {
     on conflict do nothing`
 }
 
-/** One step of the index for each type of entity, as the type of a person's ref is not known. */
+/**
+ * One step of the index for each type of entity, as the type of a person's ref is not known. Who
+ * read about a person stays on record, by the ref that leads nowhere then.
+ */
 const ERASE: Statement = {
   name: 'erase_entity_trails',
   text: `
@@ -33,13 +37,19 @@ const ERASE: Statement = {
         where t.tenant = type.tenant and t.entity_type > type.name)
       from type where type.name is not null)
     delete from entity_trail e using type
-    where e.tenant = type.tenant and e.entity_type = type.name and e.entity_key = type.ref`
+    where e.tenant = type.tenant and e.entity_type = type.name and e.entity_key = type.ref
+      and type.name <> '${SUBJECT_TYPE}'`
+}
+
+const REMOVE: Statement = {
+  name: 'remove_entity_trails',
+  text: 'delete from entity_trail where tenant = $1 and position = any($2::bigint[])'
 }
 
 /** What it happened to, and what else the event names. */
 export const entityTrails: Projection = {
   name: 'entity_trails',
-  version: 1,
+  version: 2,
   tables: 'projections/entity-trails/tables.sql',
   views: ['entity_trail'],
   async apply ({ events }, tx) {
@@ -56,6 +66,9 @@ export const entityTrails: Projection = {
   async erase (persons, tx) {
     const { rowCount } = await tx.query(ERASE, personColumns(persons))
     return { entity_trail: rowCount ?? 0 }
+  },
+  async remove ({ tenant, positions }, tx) {
+    await tx.query(REMOVE, [tenant, bigintColumn(positions)])
   }
 }
 

@@ -2,11 +2,12 @@ import type { Projected, ProjectedEvent } from '../../schemas/recorded.ts'
 import type { Tx } from '../projection.ts'
 import type { EventFilter } from './filter.ts'
 import {
-  explainCount, selectCount, selectLatestOfEach, selectNth, selectPage, type Page, type Selection
+  explainCount, selectCount, selectCountUntil, selectLatestOfEach, selectNth, selectPage,
+  selectPositions, type After, type Page, type Selection
 } from './select.ts'
 
 export type { EventFilter } from './filter.ts'
-export type { Page, Selection } from './select.ts'
+export type { After, Page, Selection } from './select.ts'
 
 /**
  * An event as it is shown, in parts: `{` + body + the members of head + `}` is its JSON once what
@@ -87,12 +88,22 @@ const LOOKUP = {
     from read.entry e
     where e.id = any($1::uuid[])
     union all
-    select null, asked.stream, last.revision, null, null, null
+    select r.id, r.stream, r.revision, r.position, r.leaf_hash,
+      to_char(r.recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+    from read.removed_entry r
+    where r.id = any($1::uuid[])
+    union all
+    select null, asked.stream, greatest(shown.revision, removed.revision), null, null, null
     from unnest($2::text[]) as asked (stream)
-    cross join lateral (
+    left join lateral (
       select e.revision from read.entry e
       where e.stream = asked.stream
-      order by e.revision desc limit 1) last`
+      order by e.revision desc limit 1) shown on true
+    left join lateral (
+      select r.revision from read.removed_entry r
+      where r.stream = asked.stream
+      order by r.revision desc limit 1) removed on true
+    where coalesce(shown.revision, removed.revision) is not null`
 }
 
 /** A page of a selection: what the queries of feeds and trails are made of. */
@@ -103,6 +114,15 @@ export async function listSelection (
   const { rows } = await tx.query<EventRow>(statement, values)
   const decoded = rows.map(eventRow)
   return page.after !== undefined && page.before === undefined ? decoded.reverse() : decoded
+}
+
+/** The positions of the first events of a selection after a position, ascending. */
+export async function listPositions (
+  tx: Tx, selection: Selection, page: After
+): Promise<bigint[]> {
+  const { statement, values } = selectPositions(selection, page)
+  const { rows } = await tx.query<{ position: bigint | string }>(statement, values)
+  return rows.map(({ position }) => BigInt(position))
 }
 
 /** The latest event of each entity of a type that has few, in the order of their ids. */
@@ -131,6 +151,15 @@ export async function countSelection (
   tx: Tx, selection: Selection, cap: number
 ): Promise<number> {
   const { statement, values } = selectCount(selection, cap)
+  const { rows: [row] } = await tx.query<{ count: bigint | string }>(statement, values)
+  return Number(row?.count ?? 0)
+}
+
+/** The size of a selection up to a position, inclusive: counted as far as it goes. */
+export async function countUntil (
+  tx: Tx, selection: Selection, until: bigint
+): Promise<number> {
+  const { statement, values } = selectCountUntil(selection, until)
   const { rows: [row] } = await tx.query<{ count: bigint | string }>(statement, values)
   return Number(row?.count ?? 0)
 }

@@ -6,16 +6,28 @@ import { AccessData } from './access.ts'
 import { ChangeData } from './change.ts'
 import {
   ErasureApprovedData, ErasureExecutedData, ErasureOrderedData, ErasureRequestedData,
-  HoldPlacedData, HoldReleasedData
+  HoldPlacedData, HoldReleasedData, MasterKeyDestroyedData
 } from './erasure.ts'
+import {
+  ExportDeletedData, ExportDownloadedData, ExportedData, ExportRequestedData
+} from './export.ts'
 import { dataOf, DurationMs, Text } from './fields.ts'
+import {
+  RetentionPolicyRevokedData, RetentionPolicySetData, RetentionRanData
+} from './retention.ts'
 
 /** The source of the ledger's own events. */
 export const LEDGER_SOURCE = 'ledger'
 /** The entity to which erasures are ordered: one stream a tenant, read by every vault at start. */
 export const FENCE = { type: 'ledger_vault', id: 'erasures' } as const
+/** What a tenant is told of master keys. */
+export const MASTER_KEY = { type: FENCE.type, id: 'master-key' } as const
 export const ERASURE_TYPE = 'ledger_erasure'
 export const HOLD_TYPE = 'ledger_hold'
+/** As what reads name a person, by the ref alone: its trail says who read about them. */
+export const SUBJECT_TYPE = 'ledger_subject'
+export const RETENTION_TYPE = 'ledger_retention_policy'
+export const EXPORT_TYPE = 'ledger_export'
 
 interface LedgerEventKind {
   entityType: string
@@ -32,8 +44,19 @@ const keyChange = {
     expiresAt: Type.Optional(Type.Union([Text, Type.Null()]))
   })
 } as const
+const access = {
+  entityType: 'ledger_api_key',
+  category: 'access',
+  data: dataOf({
+    ...AccessData.properties,
+    times: Type.Optional(Type.Integer({
+      minimum: 1, description: 'Reads or refusals that this stands for'
+    }))
+  })
+} as const
 const erasure = { entityType: ERASURE_TYPE, category: 'action' } as const
 const hold = { entityType: HOLD_TYPE, category: 'action' } as const
+const retention = { entityType: RETENTION_TYPE, category: 'action' } as const
 const tenantChange = { entityType: 'ledger_tenant', category: 'change', data: ChangeData } as const
 
 /**
@@ -52,14 +75,8 @@ export const LEDGER_EVENTS = {
     category: 'change',
     data: dataOf({ ...ChangeData.properties, breaking: Type.Optional(Type.Boolean()) })
   },
-  'ledger.denied': {
-    entityType: 'ledger_api_key',
-    category: 'access',
-    data: dataOf({
-      ...AccessData.properties,
-      times: Type.Optional(Type.Integer({ minimum: 1, description: 'Refusals this stands for' }))
-    })
-  },
+  'ledger.denied': access,
+  'ledger.read': access,
   'ledger.erasure_requested': { ...erasure, data: ErasureRequestedData },
   'ledger.erasure_approved': { ...erasure, data: ErasureApprovedData },
   'ledger.erasure_ordered': {
@@ -68,10 +85,26 @@ export const LEDGER_EVENTS = {
   'ledger.erasure_executed': { ...erasure, data: ErasureExecutedData },
   'ledger.hold_placed': { ...hold, data: HoldPlacedData },
   'ledger.hold_released': { ...hold, data: HoldReleasedData },
+  'ledger.retention_policy_set': { ...retention, data: RetentionPolicySetData },
+  'ledger.retention_policy_revoked': { ...retention, data: RetentionPolicyRevokedData },
+  'ledger.retention_ran': { ...retention, data: RetentionRanData },
+  'ledger.export_requested': {
+    entityType: EXPORT_TYPE, category: 'action', data: ExportRequestedData
+  },
+  'ledger.exported': { entityType: EXPORT_TYPE, category: 'access', data: ExportedData },
+  'ledger.export_downloaded': {
+    entityType: EXPORT_TYPE, category: 'access', data: ExportDownloadedData
+  },
+  'ledger.export_deleted': {
+    entityType: EXPORT_TYPE, category: 'action', data: ExportDeletedData
+  },
   'ledger.master_key_rotated': {
     entityType: FENCE.type,
     category: 'system',
     data: dataOf({ to: Text, keys: Type.Integer({ minimum: 0 }) })
+  },
+  'ledger.master_key_destroyed': {
+    entityType: MASTER_KEY.type, category: 'system', data: MasterKeyDestroyedData
   },
   [CHECKPOINT_ACTION]: {
     entityType: CHECKPOINT_ENTITY.type,

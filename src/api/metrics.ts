@@ -6,6 +6,8 @@ export interface ApiMetrics {
   registry: Registry
   requestSeconds: Histogram<'method' | 'route' | 'status'>
   appendedEvents: Counter<'result'>
+  exports: Counter<'format' | 'result'>
+  exportedBytes: Counter<'format'>
   lag: Gauge
   parkedEvents: Gauge
   refusedTrees: Gauge
@@ -38,6 +40,18 @@ export function createMetrics (pool: Pool): ApiMetrics {
       name: 'ledger_append_events_total',
       help: 'Events sent to be appended, by what came of them',
       labelNames: ['result'],
+      registers
+    }),
+    exports: new Counter({
+      name: 'ledger_exports_total',
+      help: 'Exports by what was done: prepared, failed, downloaded, broken off',
+      labelNames: ['format', 'result'],
+      registers
+    }),
+    exportedBytes: new Counter({
+      name: 'ledger_export_bytes_total',
+      help: 'Bytes of exports that were sent',
+      labelNames: ['format'],
       registers
     }),
     lag: gauge('ledger_projection_lag',

@@ -88,9 +88,13 @@ export function originOf ({ note }: SignedHead): string {
   return parseSignedCheckpoint(note).checkpoint.origin
 }
 
-/** Our keys for the tenant's log, and which sizes each may sign: C2SP tlog-policy. */
-export async function policyOfLog (tx: Tx, origin: string): Promise<string> {
-  const changes = await keyChanges(tx)
+/**
+ * Our keys for the tenant's log, and which sizes each may sign: C2SP tlog-policy. As it was at a
+ * position of the log, if one is given.
+ */
+export async function policyOfLog (tx: Tx, origin: string, upTo?: bigint): Promise<string> {
+  const changes = (await keyChanges(tx))
+    .filter(({ position }) => upTo === undefined || position <= upTo)
   const current = changes.at(-1)?.keys[0]
   const keys = [...new Set(changes.flatMap(({ keys }) => [...keys].reverse()))]
   const logs = keys.map((publicKey) => {

@@ -13,16 +13,16 @@ import type { Command } from './command.ts'
 import { connectedConfigOf, DATA_FLAG, LOG_FLAG } from './flags.ts'
 import { announceReady, stopSignal } from './shutdown.ts'
 import { witnessPolicy } from './witness-policy.ts'
-import { workerErasures } from './worker-erasures.ts'
+import { workerDecisions } from './worker-decisions.ts'
 
 const CONNECTIONS = 8
 const DAY_MS = 86_400_000
 const PROJECTING: ReadonlySet<WorkerState> = new Set(['catching-up', 'live'])
 
-/** Projections and seals, of which one worker is active, and erasures, which any carries out. */
+/** Projections and seals, of which one worker is active; erasures and retention, by any. */
 export const work: Command = {
   name: 'work',
-  summary: 'Runs the worker: read models, signed checkpoints, erasures; a second one stands by.',
+  summary: 'Runs the worker: read models, checkpoints, erasure, retention; a second stands by.',
   flags: { ...DATA_FLAG, ...LOG_FLAG },
   run: async (given) => {
     const config = connectedConfigOf(given)
@@ -60,11 +60,11 @@ export const work: Command = {
       passMs: config.scrubDays * DAY_MS,
       onStatus: (scrubbing) => { runner.report({ scrubbing }) }
     })
-    const { erasures, close } = workerErasures({ ...config, log, logger })
+    const { erasures, retention, close } = workerDecisions({ ...config, log, logger })
     announceReady()
     try {
-      const parts = [runner, sealer, erasures, cosigner, scrubber].filter((part) => !!part)
-      await together(stop, parts.map(({ run }) => run))
+      const all = [runner, sealer, erasures, retention, cosigner, scrubber]
+      await together(stop, all.filter((part) => !!part).map(({ run }) => run))
     } finally {
       await close()
       await log.close()

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifySchema, InjectOptions, LightMyRequestResponse } from 'fastify'
-import pino from 'pino'
+import pino, { type Logger } from 'pino'
 import type { Test } from 'tap'
 import { PROJECTIONS } from '../../projections/index.ts'
 import type { Role } from '../../schemas/http/api-keys.ts'
@@ -20,6 +20,7 @@ import { createErasures } from '../../src/worker/erasure.ts'
 import { ED25519, signerFrom } from '../../src/proof/keys.ts'
 import { createSealer } from '../../src/worker/sealer.ts'
 import type { SealingKeys } from '../../src/worker/sealing-key.ts'
+import { createRetention } from '../../src/worker/retention.ts'
 import { createRunner } from '../../src/worker/runner.ts'
 import { testDatabase, testNode, type TestDatabase, type TestNode } from '../helper.ts'
 
@@ -53,9 +54,10 @@ export const TENANTS = ['acme', 'globex']
 export const SELF = { type: 'user', id: 'u-self' }
 
 /** Everything that the API needs, gone when the test ends. */
-export async function testService (t: Test): Promise<TestService> {
+export async function testService (
+  t: Test, logger: Logger = pino({ level: 'silent' })
+): Promise<TestService> {
   const [database, node] = await Promise.all([testDatabase(t), testNode(t)])
-  const logger = pino({ level: 'silent' })
   const log = createLog({ url: node.url })
   const pool = database.pool('ledger_api', { pipeline: true })
   const adminPool = database.pool('ledger_admin')
@@ -70,6 +72,14 @@ export async function testService (t: Test): Promise<TestService> {
   const erasures = createErasures({
     pool: database.pool('ledger_worker'),
     eraser: createEraser(database.pool('ledger_vault')),
+    log,
+    record: ledger.recordOwn,
+    logger,
+    now: Date.now,
+    pollMs: 100
+  })
+  const retention = createRetention({
+    pool: database.pool('ledger_worker'),
     log,
     record: ledger.recordOwn,
     logger,
@@ -107,7 +117,8 @@ export async function testService (t: Test): Promise<TestService> {
       onStatus: runner.sealing,
       intervalMs: 100
     })
-    const done = Promise.all([runner, erasures, sealer].map(({ run }) => run(stop.signal)))
+    const parts = [runner, erasures, retention, sealer]
+    const done = Promise.all(parts.map(({ run }) => run(stop.signal)))
     worker = { stop, done: done.then(() => undefined) }
   }
   const stopWorker = async (): Promise<void> => {

@@ -2,11 +2,12 @@ import t from 'tap'
 
 import { userSummary } from '../../projections/activity-summaries/queries.ts'
 import {
-  countEvents, findEvent, listEvents, projectedLookup, type EventFilter
+  countEvents, countUntil, findEvent, listEvents, listPositions, listSelection, projectedLookup,
+  type EventFilter
 } from '../../projections/entries/queries.ts'
 import { countTrail, listTrail, trailUntil } from '../../projections/entity-trails/queries.ts'
 import {
-  leavesOfEvents, leavesOfStream, nodeReader, readLeaves, sealedRevisions
+  leavesAt, leavesOfEvents, leavesOfStream, nodeReader, readLeaves, sealedRevisions
 } from '../../projections/merkle/queries.ts'
 import { planInclusion } from '../../src/proof/merkle-proof.ts'
 import { PROJECTIONS } from '../../projections/index.ts'
@@ -61,6 +62,7 @@ const inRead = (query: (tx: Tx) => Promise<unknown>) => async (tx: Tx) => {
 }
 const QUERIES: Record<string, (tx: Tx) => Promise<unknown>> = {
   leavesOfEvents: inRead(async (tx) => await leavesOfEvents(tx, [uuid(7), uuid(19_999)])),
+  leavesAt: inRead(async (tx) => await leavesAt(tx, [700n, 1_900n, 900_000n])),
   leavesOfStream: inRead(async (tx) =>
     await leavesOfStream(tx, 'acme.order-7', { from: 0n, limit: 50 })),
   nodeReader: inRead(async (tx) =>
@@ -73,6 +75,9 @@ const QUERIES: Record<string, (tx: Tx) => Promise<unknown>> = {
   listFeed: async (tx) => await listFeed(tx, REF, {}, PAGE),
   'listFeed with a filter': async (tx) => await listFeed(tx, REF, { category: 'auth' }, PAGE),
   countFeed: async (tx) => await countFeed(tx, REF, {}, 10_001),
+  countUntil: async (tx) => await countUntil(tx, {
+    filter: {}, driver: { table: 'user_feed', ref: REF }
+  }, 900_000n),
   listTrail: async (tx) => await listTrail(tx, order, {}, PAGE),
   countTrail: async (tx) => await countTrail(tx, order, { outcome: 'success' }, 10_001),
   trailUntil: async (tx) => await collect(trailUntil(tx, order, { position: 900_000n })),
@@ -97,6 +102,12 @@ t.test('no query reads a whole table', async (t) => {
     const name = JSON.stringify(filter)
     const page = await plans(async (tx) => await listEvents(tx, filter, PAGE))
     for (const plan of page) t.notMatch(plan, /Seq Scan/, name)
+    const selection = { filter: { ...filter, until: { position: 1_900_000n } } }
+    const onward = { after: 1_500_000n, limit: 50 }
+    for (const plan of [
+      ...await plans(async (tx) => await listSelection(tx, selection, onward)),
+      ...await plans(async (tx) => await listPositions(tx, selection, onward))
+    ]) t.notMatch(plan, /Seq Scan/, `${name}: exported`)
     const count = await plans(async (tx) => await countEvents(tx, filter, 100))
     t.equal(count.length, 1)
     // To count rows that are everywhere, the table is as good as any index.

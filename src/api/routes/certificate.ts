@@ -1,13 +1,19 @@
-import { findErasure } from '../../../projections/erasure-records/queries.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { findErasure, type ErasureRecord } from
+  '../../../projections/erasure-records/queries.ts'
+import { exportsShowing, type ExportRecord } from '../../../projections/exports/queries.ts'
 import { listTrail } from '../../../projections/entity-trails/queries.ts'
-import type { EventRow } from '../../../projections/entries/queries.ts'
+import { findEvent, type EventRow } from '../../../projections/entries/queries.ts'
 import { ERASURE_TYPE } from '../../../schemas/events/ledger.ts'
 import {
-  Certificate, ErasureParams, type CertificateEvent
+  Certificate, CERTIFICATE_EXPORTS_MAX, ErasureParams, type CertificateEvent, type ErasureView,
+  type RecipientExport
 } from '../../../schemas/http/erasures.ts'
 import { NoQuery } from '../../../schemas/http/events.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
+import type { Tx } from '../../../projections/projection.ts'
 import { LedgerError } from '../../errors.ts'
+import { destroyedEventId } from '../../ledger/erasure-events.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { CERTIFICATE_CSP, certificatePage } from '../certificate-page.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
@@ -35,11 +41,12 @@ export const certificate = (services: Services): Endpoint => endpoint({
 }, async (request, reply) => {
   const { id } = request.params
   const tenant = tenantOf(callerOf(request))
-  const [record, rows] = await readTenant(services, request, reply, async (tx) => {
-    return await Promise.all([
+  const [record, rows, made] = await readTenant(services, request, reply, async (tx) => {
+    const [record, rows] = await Promise.all([
       findErasure(tx, id),
       listTrail(tx, { type: ERASURE_TYPE, key: id }, { action: 'ledger.*' }, { limit: EVENTS_MAX })
     ])
+    return [record, rows, await exportsOf(tx, record, rows[0]?.position)] as const
   })
   if (record === undefined) throw new LedgerError('NOT_FOUND', 'There is no such erasure')
   if (record.state !== 'executed') {
@@ -48,18 +55,46 @@ export const certificate = (services: Services): Endpoint => endpoint({
     })
   }
   const erasure = erasureView(record, services.now())
+  const verification = await verificationOf(services, request, reply, erasure)
   const answer: Certificate = {
     title: 'Certificate of erasure',
     tenant,
     erasure,
     recipientsToNotify: erasure.recipients,
-    events: rows.reverse().map(eventOf)
+    exports: made.slice(0, CERTIFICATE_EXPORTS_MAX).map(recipientOf),
+    moreExports: made.length > CERTIFICATE_EXPORTS_MAX,
+    events: [...rows.reverse(), ...verification].map(eventOf)
   }
   reply.header('vary', 'accept')
   if (!prefersHtml(request.headers.accept)) return answer
   reply.type(`${HTML}; charset=utf-8`).header('content-security-policy', CERTIFICATE_CSP)
   return await reply.send(certificatePage(answer))
 })
+
+/** The event by which the tenant was told that the master key is gone. */
+async function verificationOf (
+  services: Services, request: FastifyRequest, reply: FastifyReply, { verified }: ErasureView
+): Promise<EventRow[]> {
+  if (verified === null) return []
+  const id = destroyedEventId(tenantOf(callerOf(request)), verified.masterKey)
+  const row = await readTenant(services, request, reply, async (tx) => await findEvent(tx, id))
+  return row === undefined ? [] : [row]
+}
+
+/** Exports that may show the person: from the first event to the last that is on record here. */
+async function exportsOf (
+  tx: Tx, record: ErasureRecord | undefined, before: bigint | undefined
+): Promise<ExportRecord[]> {
+  const first = record?.result?.firstPosition ?? null
+  if (first === null || before === undefined) return []
+  const limit = CERTIFICATE_EXPORTS_MAX + 1
+  return await exportsShowing(tx, { from: BigInt(first), before, limit })
+}
+
+function recipientOf (made: ExportRecord): RecipientExport {
+  const { id, format, requestedAt, requestedBy, downloads, downloadedAt, downloadedBy } = made
+  return { id, format, requestedAt, requestedBy, downloads, downloadedAt, downloadedBy }
+}
 
 /** The ledger's own events have nothing sealed: their rows are their JSON. */
 function eventOf ({ body }: EventRow): CertificateEvent {
