@@ -137,16 +137,6 @@ export async function erasureOf (tx: Tx, ref: string): Promise<string | undefine
   return row?.erasure
 }
 
-/** How many persons of the tenant were ordered erased: each may change what earlier events show. */
-export async function countErased (tx: Tx): Promise<number> {
-  const { rows: [row] } = await tx.query<{ count: bigint }>(COUNT_ERASED)
-  return Number(row?.count ?? 0)
-}
-
-const COUNT_ERASED = {
-  name: 'count_erased', text: 'select count(*) as count from control.erased'
-}
-
 function recordOf ({ recipients, result, ...row }: Row): ErasureRecord {
   return {
     ...row,
