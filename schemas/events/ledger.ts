@@ -1,5 +1,6 @@
 import { Type, type TSchema } from '@sinclair/typebox'
 import { CHECKPOINT_ACTION, CHECKPOINT_ENTITY, CheckpointData } from '../checkpoint.ts'
+import { EPOCH_ACTION, EPOCH_ENTITY, EpochData } from '../epoch.ts'
 import { Int64, type Category } from '../primitives.ts'
 import { AccessData } from './access.ts'
 import { ChangeData } from './change.ts'
@@ -123,6 +124,7 @@ export const LEDGER_EVENTS = {
     category: 'system',
     data: CheckpointData
   },
+  [EPOCH_ACTION]: { entityType: EPOCH_ENTITY.type, category: 'system', data: EpochData },
   'ledger.inconsistency_found': {
     entityType: 'ledger_integrity',
     category: 'system',

@@ -8,7 +8,7 @@ import {
 import { countRemoved, findRemoved } from '../../projections/entries/removed.ts'
 import { countTrail, listTrail, trailUntil } from '../../projections/entity-trails/queries.ts'
 import {
-  leavesAt, leavesOfEvents, leavesOfStream, nodeReader, readLeaves, sealedRevisions
+  leavesFrom, leavesAt, leavesOfEvents, leavesOfStream, nodeReader, readLeaves, sealedRevisions
 } from '../../projections/merkle/queries.ts'
 import { planInclusion } from '../../src/proof/merkle-proof.ts'
 import { PROJECTIONS } from '../../projections/index.ts'
@@ -77,6 +77,7 @@ const QUERIES: Record<string, (tx: Tx) => Promise<unknown>> = {
   nodeReader: inRead(async (tx) =>
     await nodeReader(tx, planInclusion(7n, 18_000n).flat(), 18_000n)),
   readLeaves: inRead(async (tx) => await readLeaves(tx, 512n, 768n)),
+  leavesFrom: inRead(async (tx) => await leavesFrom(tx, 512n, 500)),
   sealedRevisions: inRead(async (tx) => await sealedRevisions(tx, 'acme.order-7', 9_000n)),
   findEvent: async (tx) => await findEvent(tx, uuid(7)),
   projectedLookup: async (tx) =>
