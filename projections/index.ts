@@ -4,6 +4,7 @@ import { entityTrails } from './entity-trails/projection.ts'
 import { erasureRecords } from './erasure-records/projection.ts'
 import { merkle } from './merkle/projection.ts'
 import type { Projection } from './projection.ts'
+import { search } from './search/projection.ts'
 import { tasks } from './tasks/projection.ts'
 import { userFeeds } from './user-feeds/projection.ts'
 
@@ -12,5 +13,5 @@ import { userFeeds } from './user-feeds/projection.ts'
  * and hashes while the others are written.
  */
 export const PROJECTIONS: readonly Projection[] = [
-  merkle, entries, userFeeds, entityTrails, activitySummaries, tasks, erasureRecords
+  merkle, entries, userFeeds, entityTrails, activitySummaries, tasks, erasureRecords, search
 ]

@@ -1,3 +1,5 @@
+import type { WordQuery } from '../search/query.ts'
+
 /** What a reader can ask for; every member given must hold. Times are RFC 3339, UTC. */
 export interface EventFilter {
   /** By a person's ref or another actor's id. Without a type, a UUID is taken for a ref. */
@@ -15,6 +17,8 @@ export interface EventFilter {
   ip?: readonly string[] | undefined
   session?: readonly string[] | undefined
   correlationId?: string | undefined
+  /** Words of its clear text. */
+  words?: WordQuery | undefined
   /** occurredAt: from inclusive, to exclusive. */
   from?: string | undefined
   to?: string | undefined
@@ -72,6 +76,8 @@ export function conditionsOf (filter: InnerFilter, param: Parameter): Conditions
     ...present(filter.ip, (values) => `e.ip = any(${param(values)}::text[])`),
     ...present(filter.session, (values) => `e.session = any(${param(values)}::text[])`),
     ...present(filter.correlationId, (id) => `e.correlation_id = ${param(id)}`),
+    ...present(filter.words, ({ query }) =>
+      `control.has_words(e.position, ${param(query)}::tsquery)`),
     ...present(filter.from, (at) => `e.occurred_at >= ${param(at)}::timestamptz`),
     ...present(filter.to, (at) => `e.occurred_at < ${param(at)}::timestamptz`),
     ...present(filter.recordedFrom, (at) => `e.recorded_at >= ${param(at)}::timestamptz`),

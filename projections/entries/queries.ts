@@ -1,8 +1,10 @@
 import type { Projected, ProjectedEvent } from '../../schemas/recorded.ts'
 import type { Tx } from '../projection.ts'
 import type { EventFilter } from './filter.ts'
+import { BOUNDS, countFound, isFound, selectFound, type Bounds } from './found.ts'
 import {
-  explainCount, selectCount, selectLatestOfEach, selectNth, selectPage, type Page, type Selection
+  explainCount, isForward, selectCount, selectLatestOfEach, selectNth, selectPage, type Page,
+  type Query, type Selection
 } from './select.ts'
 
 export type { EventFilter } from './filter.ts'
@@ -27,12 +29,14 @@ export interface EventRow {
 
 /** A page of the tenant's events. Run inside a tenant's transaction, as all queries here. */
 export async function listEvents (tx: Tx, filter: EventFilter, page: Page): Promise<EventRow[]> {
-  return await listSelection(tx, { filter }, page)
+  if (!isFound(filter)) return await listSelection(tx, { filter }, page)
+  return await listRows(tx, selectFound(filter, page, await boundsOf(tx)), page)
 }
 
 /** How many events pass the filter, counted exactly up to `cap` and no further. */
 export async function countEvents (tx: Tx, filter: EventFilter, cap: number): Promise<number> {
-  return await countSelection(tx, { filter }, cap)
+  if (!isFound(filter)) return await countSelection(tx, { filter }, cap)
+  return await count(tx, countFound(filter, cap, await boundsOf(tx)))
 }
 
 /** The planner's guess of how many events pass: quick, and right to an order of magnitude. */
@@ -99,10 +103,15 @@ const LOOKUP = {
 export async function listSelection (
   tx: Tx, selection: Selection, page: Page
 ): Promise<EventRow[]> {
-  const { statement, values } = selectPage(selection, page)
+  return await listRows(tx, selectPage(selection, page), page)
+}
+
+async function listRows (
+  tx: Tx, { statement, values }: Query, page: Page
+): Promise<EventRow[]> {
   const { rows } = await tx.query<EventRow>(statement, values)
   const decoded = rows.map(eventRow)
-  return page.after !== undefined && page.before === undefined ? decoded.reverse() : decoded
+  return isForward(page) ? decoded.reverse() : decoded
 }
 
 /** The latest event of each entity of a type that has few, in the order of their ids. */
@@ -130,9 +139,17 @@ export async function nthPosition (
 export async function countSelection (
   tx: Tx, selection: Selection, cap: number
 ): Promise<number> {
-  const { statement, values } = selectCount(selection, cap)
+  return await count(tx, selectCount(selection, cap))
+}
+
+async function count (tx: Tx, { statement, values }: Query): Promise<number> {
   const { rows: [row] } = await tx.query<{ count: bigint | string }>(statement, values)
   return Number(row?.count ?? 0)
+}
+
+async function boundsOf (tx: Tx): Promise<Bounds> {
+  const { rows: [row] } = await tx.query<Bounds>(BOUNDS)
+  return row ?? { first: null, last: null }
 }
 
 function eventRow ({ id, position, stream, revision, body, head, sealed }: EventRow): EventRow {

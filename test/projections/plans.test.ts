@@ -11,9 +11,11 @@ import {
 import { planInclusion } from '../../src/proof/merkle-proof.ts'
 import { PROJECTIONS } from '../../projections/index.ts'
 import type { Statement, Tx } from '../../projections/projection.ts'
+import { parseSearch, type WordQuery } from '../../projections/search/query.ts'
 import { listTasks } from '../../projections/tasks/queries.ts'
 import { countFeed, listFeed } from '../../projections/user-feeds/queries.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
+import { inTenant } from '../../src/postgres/transaction.ts'
 import { decodedEvent, given, uuid } from '../given.ts'
 
 const EVENTS = 20_000
@@ -42,6 +44,12 @@ function event (n: number): DecodedEvent {
   })
 }
 
+function words (text: string): WordQuery {
+  const parsed = parseSearch(text)
+  if ('fault' in parsed) throw new Error(parsed.fault)
+  return parsed
+}
+
 const PAGE = { limit: 50, before: 1_500_000n }
 const FILTERS: EventFilter[] = [
   {}, { actor: { type: 'user', key: REF } }, { actor: { type: 'service', key: 's-5' } },
@@ -51,7 +59,9 @@ const FILTERS: EventFilter[] = [
   { tag: 'vip' }, { ip: ['10.0.7.1', 'x'] }, { session: ['s7'] }, { correlationId: 'c-40' },
   { from: '2026-01-01T01:00:00.000Z', to: '2026-01-01T01:10:00.000Z' },
   { recordedFrom: '2026-01-01T01:00:00.000Z', recordedTo: '2026-01-01T01:10:00.000Z' },
-  { actor: { type: 'user', key: REF }, category: 'change', tag: 'vip' }
+  { actor: { type: 'user', key: REF }, category: 'change', tag: 'vip' },
+  { words: words('order') }, { words: words('login fail*'), outcome: 'denied' },
+  { words: words('order'), entity: { type: 'order', key: '7' } }
 ]
 
 const order = { type: 'order', key: '7' }
@@ -98,16 +108,39 @@ t.test('no query reads a whole table', async (t) => {
     const page = await plans(async (tx) => await listEvents(tx, filter, PAGE))
     for (const plan of page) t.notMatch(plan, /Seq Scan/, name)
     const count = await plans(async (tx) => await countEvents(tx, filter, 100))
-    t.equal(count.length, 1)
+    t.ok(count.length > 0)
     // To count rows that are everywhere, the table is as good as any index.
     if (Object.keys(filter).length > 0 && filter.category !== 'change' &&
-      filter.outcome !== 'success') t.notMatch(count[0], /Seq Scan/, `${name}: counted`)
+      filter.outcome !== 'success') t.notMatch(count.join(), /Seq Scan/, `${name}: counted`)
   }
   for (const [name, query] of Object.entries(QUERIES)) {
     const found = await plans(query)
     t.ok(found.length > 0)
     for (const plan of found) t.notMatch(plan, /Seq Scan/, name)
   }
+})
+
+t.test('words are found by their index alone', async (t) => {
+  const { database } = await given(t, ...PROJECTIONS)
+    .events(Array.from({ length: BATCH }, (_, i) => event(i + 1))).ready()
+  const owner = database.pool('ledger_worker', { max: 1 })
+  await owner.query('analyze')
+  const pool = database.pool('ledger_api', { max: 1 })
+  const filter = { words: words('order updated3') }
+  const [page, count] = await inTenant(pool, 'acme', async (tx) => [
+    await listEvents(tx, filter, PAGE), await countEvents(tx, filter, 300)
+  ])
+  t.equal(page.length, 50)
+  t.equal(count, 257)
+  await pool.query('select pg_stat_force_next_flush()')
+  const { rows } = await owner.query(`
+    select i.indexrelname as name, i.idx_scan > 0 as used, t.seq_scan
+    from pg_stat_user_indexes i join pg_stat_user_tables t on t.relid = i.relid
+    where t.relname = 'entry_words' order by 1`)
+  t.strictSame(rows, [
+    { name: 'entry_words_gin', used: true, seq_scan: 0n },
+    { name: 'entry_words_pkey', used: false, seq_scan: 0n }
+  ])
 })
 
 /** Runs the query on a connection that explains every statement besides. */

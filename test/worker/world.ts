@@ -60,7 +60,7 @@ const WAIT_MS = 15_000
 const ENTITIES = 10
 const TABLES = [
   'entry', 'entry_tag', 'user_feed', 'entity_trail', 'activity_summary', 'task', 'erasure', 'hold',
-  'merkle_leaf', 'merkle_node', 'merkle_tree', 'merkle_checkpoint'
+  'entry_words', 'merkle_leaf', 'merkle_node', 'merkle_tree', 'merkle_checkpoint'
 ]
 
 /** Times in tests are short: nobody waits for a lease of seconds. */
