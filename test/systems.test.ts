@@ -116,7 +116,7 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'ids are ULIDs': ['file:src/api/adapters/ulid.ts'],
     'validation errors and business rules': ['GET /v1/events/:id/diff'],
     'corrections instead of updates': ['POST /v1/corrections'],
-    'failed sign-ins, custom aggregations': ['GET /v1/aggregations'],
+    'failed sign-ins, custom aggregations': ['GET /v1/sign-ins/failed', 'GET /v1/aggregations'],
     'next: full-text search': ['file:test/api/search.test.ts'],
     'custom types': ['PUT /v1/schemas/:action', 'GET /v1/schemas'],
     'next: a live feed': ['GET /v1/events/stream']

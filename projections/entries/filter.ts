@@ -40,6 +40,8 @@ export interface InnerFilter extends EventFilter {
   id?: string | undefined
   /** Of any actor of this type. */
   actorType?: string | undefined
+  /** Of any outcome but success. */
+  failed?: true | undefined
   /** What this person (a ref) did, and what programs did: nothing that other persons did. */
   ownOf?: string | undefined
   until?: Until | undefined
@@ -67,6 +69,7 @@ export function conditionsOf (filter: InnerFilter, param: Parameter): Conditions
     ...present(filter.ownOf, (ref) => `(e.actor_type <> 'user' or e.actor_key = ${param(ref)})`),
     ...actionConditions(filter.action, param),
     ...outcomeConditions(filter.outcome, param),
+    ...filter.failed === true ? ["e.outcome <> 'success'"] : [],
     ...entityConditions(filter.entity, param),
     ...present(filter.entityType, (type) => `e.entity_type = ${param(type)}`),
     ...present(filter.category, (category) => `e.category = ${param(category)}`),

@@ -34,6 +34,7 @@ import { listProjections } from './routes/projections.ts'
 import { checkpoint, checkpoints, consistency, eventProof } from './routes/proofs.ts'
 import { replayAll, replayStream } from './routes/replay.ts'
 import { listSchemas, oneSchema, registerSchema } from './routes/schemas.ts'
+import { failedSignIns } from './routes/sign-ins.ts'
 import { streamEvents } from './routes/stream.ts'
 import { listTasks } from './routes/tasks.ts'
 import { tile } from './routes/tiles.ts'
@@ -115,6 +116,7 @@ export const PROTECTED: readonly ProtectedRow[] = [
   ['GET', '/v1/me/events', myEvents, ['self']],
   ['GET', '/v1/tasks', listTasks, READERS],
   ['GET', '/v1/aggregations', aggregateEvents, READERS],
+  ['GET', '/v1/sign-ins/failed', failedSignIns, READERS],
   ['PUT', '/v1/schemas/:action', registerSchema, ['compliance']],
   ['GET', '/v1/schemas/:action', oneSchema, ['producer', ...READERS]],
   ['GET', '/v1/schemas', listSchemas, ['producer', ...READERS]],

@@ -2,7 +2,7 @@ import t from 'tap'
 
 import { userSummary } from '../../projections/activity-summaries/queries.ts'
 import {
-  countEvents, findEvent, listEvents, projectedLookup, type EventFilter
+  countEvents, findEvent, listEvents, listSelection, projectedLookup, type EventFilter
 } from '../../projections/entries/queries.ts'
 import { countTrail, listTrail, trailUntil } from '../../projections/entity-trails/queries.ts'
 import {
@@ -80,6 +80,9 @@ const QUERIES: Record<string, (tx: Tx) => Promise<unknown>> = {
   findEvent: async (tx) => await findEvent(tx, uuid(7)),
   projectedLookup: async (tx) =>
     await projectedLookup(tx, [uuid(7), uuid(8)], ['acme.order-7', 'acme.order-8']),
+  'failed sign-ins': async (tx) => await listSelection(tx, {
+    filter: { category: 'auth', failed: true, from: '2026-01-01T01:00:00.000Z' }
+  }, PAGE),
   listFeed: async (tx) => await listFeed(tx, REF, {}, PAGE),
   'listFeed with a filter': async (tx) => await listFeed(tx, REF, { category: 'auth' }, PAGE),
   countFeed: async (tx) => await countFeed(tx, REF, {}, 10_001),
