@@ -23,6 +23,7 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'exercise of options': ['action:option_exercise.progressed', 'category:task'],
     'one durable write before the answer': ['POST /v1/events'],
     'recent actions of an organisation': ['GET /organizations/:organizationId/actions'],
+    'an index of the documentation for machines': ['GET /llms.txt'],
     'gap: logs could be deleted': ['GET /v1/replay', 'file:test/ledger/ledger.test.ts'],
     'gap: not all changes were covered': ['category:change', 'category:access'],
     'gap: no states before and after': [
@@ -52,6 +53,7 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'list with page, pageSize, table, action': ['GET /api/activity'],
     'one entry': ['GET /api/activity/:activityId'],
     '401, 403, defaults, the documented answer': ['file:test/api/adapters/activity.test.ts'],
+    'documentation as Markdown': ['GET /docs.md', 'GET /docs/:page.md'],
     'an entry outlives its actor': ['file:test/privacy/seal.test.ts']
   },
   Coequal: {

@@ -23,6 +23,7 @@ import { createKey, listKeys, revokeKey, rotateKey } from './routes/api-keys.ts'
 import { appendEvents } from './routes/append.ts'
 import { certificate } from './routes/certificate.ts'
 import { correctEvent } from './routes/corrections.ts'
+import { docsIndex, docsPage, docsReference } from './routes/docs.ts'
 import { blameEntity, diffEntity, entityState, entityTrail } from './routes/entities.ts'
 import { entityProof } from './routes/entity-proof.ts'
 import { approveErasure, listErasures, oneErasure, requestErasure } from './routes/erasures.ts'
@@ -70,6 +71,9 @@ export const PUBLIC: readonly Row[] = [
   ['GET', '/readyz', readiness],
   ['GET', '/metrics', metrics],
   ['GET', '/openapi.json', openapi],
+  ['GET', '/llms.txt', docsIndex],
+  ['GET', '/docs.md', docsReference],
+  ['GET', '/docs/:page.md', docsPage],
   ['GET', '/problems/:code', problemPage],
   ['GET', '/.well-known/ledger-keys', ledgerKeys]
 ]
