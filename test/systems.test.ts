@@ -97,7 +97,7 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'isolation of workspaces': ['file:test/postgres/access.test.ts'],
     'no personal data but a reference': ['file:test/ledger/codec.test.ts'],
     'agents act, entities link to entities': ['file:src/sample/stories/mosaic.ts'],
-    'next: a live feed': ['GET /v1/events/stream']
+    'next: a live feed': ['GET /v1/events/stream', 'file:test/api/websocket.test.ts']
   },
   TruLedgr: {
     'list with filters, selected fields, tags': ['GET /activities/'],
@@ -121,7 +121,7 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'failed sign-ins, custom aggregations': ['GET /v1/sign-ins/failed', 'GET /v1/aggregations'],
     'next: full-text search': ['file:test/api/search.test.ts'],
     'custom types': ['PUT /v1/schemas/:action', 'GET /v1/schemas'],
-    'next: a live feed': ['GET /v1/events/stream']
+    'next: a live feed': ['GET /v1/events/stream', 'file:test/api/websocket.test.ts']
   }
 }
 

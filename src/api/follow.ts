@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { listEvents, type EventFilter, type EventRow } from
-  '../../projections/entries/queries.ts'
+import { listEvents, type EventFilter } from '../../projections/entries/queries.ts'
 import { inTenant } from '../postgres/transaction.ts'
 import { readPosition } from './consistency.ts'
 import { presentRows, type Reader } from './present.ts'
@@ -10,12 +9,12 @@ import type { Turn } from './turns.ts'
 
 /** Events that are read at once. */
 const PAGE = 100
+/** Bytes of events that are kept for a reader at once; a single event may be more. */
+export const PIECE_BYTES = 131_072
 /** However busy the log is, a reader asks for more at most so often. */
 const PAUSE_MS = 100
 /** Something is said at least so often, and whether the reader still may read is looked at. */
 export const HEARTBEAT_MS = 15_000
-/** After how long a reader that was cut off shall come back. */
-const RETRY_MS = 2_000
 
 /** What is followed, by whom, and until when. */
 export interface Following {
@@ -25,59 +24,87 @@ export interface Following {
    * known in between.
    */
   filter: () => Promise<EventFilter>
+  /** What the filter is made of: the same for all who follow the same. */
+  query: object
   /** undefined: from what reads show now. */
   after: bigint | undefined
   /** Ends it: the reader went away, or the server stops. */
   signal: AbortSignal
-  /** Reading for many at once waits its turn, so that others are answered in between. */
-  turn: Turn
   /** When it ends by itself, in milliseconds since 1970; undefined: never. */
   until: number | undefined
   /** Throws when the reader may not read any more. */
   requireAccess: () => Promise<unknown>
 }
 
+/** An event as JSON text, and its position. */
+export interface EventText {
+  position: bigint
+  text: string
+}
+
+/** What is sent at once. Readers of the same share it, and what is made of it. */
+export interface Piece {
+  /** None in a sign of life. */
+  events: readonly EventText[]
+  /** The position to go on after. */
+  seen: bigint
+  /** There are no more until reads show more. */
+  isAll: boolean
+}
+
+/** Reads the piece after a position, or from what reads show now. */
+export type ReadOn = (following: Following, after: bigint | undefined) => Promise<Piece>
+
 /**
- * Events as they become readable, in the order of the log, as text/event-stream: the id of each
- * is its position, by which a reader goes on without gap or repetition. The worker commits in the
- * log's order, so what is read after a position misses nothing. A reader that is slow is not read
- * ahead for.
+ * Events as they become readable, in the order of the log. By the position of what it has seen a
+ * reader goes on without gap or repetition: the worker commits in the log's order, so what is read
+ * after a position misses nothing. Begins with a sign of life, and gives one whenever nothing has
+ * come for a while. A reader that is slow is not read ahead for.
  */
 export async function * follow (
-  services: Services, following: Following
-): AsyncGenerator<string> {
+  services: Services, readOn: ReadOn, following: Following
+): AsyncGenerator<Piece> {
   const { signal, until = Infinity } = following
-  const readOn = async (after: bigint | undefined): Promise<Read> =>
-    await following.turn(async () => await readAfter(services, following, after))
-  let { text, isAll, seen } = await readOn(following.after)
-  yield `retry: ${RETRY_MS}\nid: ${seen}\n\n`
+  let piece = await readOn(following, following.after)
+  yield { ...piece, events: [], seen: following.after ?? piece.seen }
   let saidAt = services.now()
   while (true) {
-    if (text !== '') {
-      yield text
+    if (piece.events.length > 0) {
+      yield piece
       saidAt = services.now()
     }
+    const { isAll, seen } = piece
     if (signal.aborted || (isAll && services.now() >= until)) return
     if (isAll) {
       const left = Math.min(saidAt + HEARTBEAT_MS, until) - services.now()
       await moved(services, seen, Math.max(left, 0), signal)
       if (services.now() - saidAt >= HEARTBEAT_MS) {
         await following.requireAccess()
-        yield `id: ${seen}\n: still here\n\n`
+        yield { events: [], seen, isAll }
         saidAt = services.now()
       }
     }
-    ({ text, isAll, seen } = await readOn(seen))
+    piece = await readOn(following, seen)
   }
 }
 
-interface Read {
-  /** The events as blocks of the stream. */
-  text: string
-  /** There are no more until reads show more. */
-  isAll: boolean
-  /** The position that was looked through. */
-  seen: bigint
+/**
+ * Reads for followers. Those that want the same at the same time get the same piece: hundreds who
+ * wait for the next event cost one query and one text. `turn` lets others be answered in between.
+ */
+export function createReadOn (services: Services, turn: Turn): ReadOn {
+  const underWay = new Map<string, Promise<Piece>>()
+  return async (following, after) => {
+    const { reader: { tenant, access }, query } = following
+    const read = async (): Promise<Piece> =>
+      await turn(async () => await readAfter(services, following, after))
+    // A piece is only for those who see everybody's data in it.
+    if (access !== 'opened') return await read()
+    const key = JSON.stringify([tenant, query, String(after)])
+    const shared = underWay.get(key) ?? read().finally(() => { underWay.delete(key) })
+    underWay.set(key, shared)
+    return await shared
+  }
 }
 
 /**
@@ -85,9 +112,8 @@ interface Read {
  * left for later: its persons may not be known to the filter.
  */
 async function readAfter (
-  services: Services, following: Following, after: bigint | undefined
-): Promise<Read> {
-  const { reader, filter } = following
+  services: Services, { reader, filter }: Following, after: bigint | undefined
+): Promise<Piece> {
   try {
     const reflected = await readPosition(services.pool) ?? 0n
     if (after === undefined || reflected <= after) return nothing(after ?? reflected)
@@ -96,9 +122,12 @@ async function readAfter (
       return await listEvents(tx, wanted, { limit: PAGE, after })
     })
     const rows = found.reverse().filter(({ position }) => position <= reflected)
-    const isAll = found.length < PAGE || rows.length < found.length
-    const text = await eventsText(services, following, rows)
-    return { text, isAll, seen: isAll ? reflected : rows.at(-1)?.position ?? after }
+    const texts = await presentRows(services.vault, reader, rows)
+    const events = texts.map((text, index) => ({ text, position: rows[index]?.position ?? after }))
+    const fitting = events.slice(0, fittingCount(texts))
+    const isAll = fitting.length === rows.length &&
+      (found.length < PAGE || rows.length < found.length)
+    return { events: fitting, isAll, seen: isAll ? reflected : fitting.at(-1)?.position ?? after }
   } catch (err) {
     // Before the first worker there are no events.
     if (notBuiltYet(err)) return nothing(after ?? 0n)
@@ -106,25 +135,21 @@ async function readAfter (
   }
 }
 
-function nothing (seen: bigint): Read {
-  return { text: '', isAll: true, seen }
+/** How many of the texts one piece holds, one at least. */
+function fittingCount (texts: readonly string[]): number {
+  let bytes = 0
+  const beyond = texts.findIndex((text) => (bytes += Buffer.byteLength(text)) > PIECE_BYTES)
+  return beyond === -1 ? texts.length : Math.max(beyond, 1)
+}
+
+function nothing (seen: bigint): Piece {
+  return { events: [], isAll: true, seen }
 }
 
 /** Waits until there may be more, no longer than `waitMs`, and a moment in any case. */
 async function moved (
   { progress }: Services, seen: bigint, waitMs: number, signal: AbortSignal
 ): Promise<void> {
-  const gone = new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => { resolve() }, { once: true })
-  })
-  await Promise.race([progress.reached(seen + 1n, waitMs), gone])
-  if (!signal.aborted) await sleep(Math.min(PAUSE_MS, waitMs))
-}
-
-async function eventsText (
-  { vault }: Services, { reader }: Following, rows: readonly EventRow[]
-): Promise<string> {
-  const texts = await presentRows(vault, reader, rows)
-  // JSON has no line breaks of its own, so each is one data line.
-  return texts.map((text, index) => `id: ${rows[index]?.position}\ndata: ${text}\n\n`).join('')
+  await progress.reached(seen + 1n, waitMs, signal)
+  await sleep(Math.min(PAUSE_MS, waitMs), undefined, { signal }).catch(() => {})
 }
