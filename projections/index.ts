@@ -4,6 +4,7 @@ import { entityTrails } from './entity-trails/projection.ts'
 import { erasureRecords } from './erasure-records/projection.ts'
 import { merkle } from './merkle/projection.ts'
 import type { Projection } from './projection.ts'
+import { retention } from './retention/projection.ts'
 import { search } from './search/projection.ts'
 import { tasks } from './tasks/projection.ts'
 import { userFeeds } from './user-feeds/projection.ts'
@@ -13,5 +14,6 @@ import { userFeeds } from './user-feeds/projection.ts'
  * and hashes while the others are written.
  */
 export const PROJECTIONS: readonly Projection[] = [
-  merkle, entries, userFeeds, entityTrails, activitySummaries, tasks, erasureRecords, search
+  merkle, entries, userFeeds, entityTrails, activitySummaries, tasks, erasureRecords, retention,
+  search
 ]

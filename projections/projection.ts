@@ -37,6 +37,15 @@ export interface Erased {
   positions: readonly bigint[]
 }
 
+/** Events whose rows a retention run of the log removes. */
+export interface Removed {
+  tenant: string
+  /** The position of the run's own event. */
+  run: bigint
+  /** Of the events, ascending, all before the run's. */
+  positions: readonly bigint[]
+}
+
 /**
  * A read model: how events become rows. A value without state: whatever it remembers is a row.
  * The tables live in a Postgres schema of their own per generation; the runner sets the
@@ -70,6 +79,12 @@ export interface Projection {
    * many rows of which table it changed.
    */
   erase? (persons: readonly Erased[], tx: Tx): Promise<Record<string, number>>
+  /**
+   * Takes away the rows of events, as a retention run of the log says, in the transaction that
+   * holds the run and before any later event is applied. What tells of many events, such as a
+   * count, stays.
+   */
+  remove? (removed: Removed, tx: Tx): Promise<void>
   /**
    * Asked of a generation that is about to go live, with the search path of its tables: a sentence
    * on why readers must not see it, or undefined.

@@ -35,6 +35,9 @@ export const Environment = Type.Object({
     pattern: '^[A-Za-z0-9.-]{1,128}$',
     description: 'Name of this ledger, the origin of its checkpoints; default audit-ledger'
   })),
+  LEDGER_LOG_DECODER: Type.Optional(Type.Union([Type.Literal('own'), Type.Literal('client')], {
+    description: 'Who decodes events that are read from the log: this program or the client library'
+  })),
   LEDGER_LOG_LEVEL: Type.Optional(Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'silent'].map((level) => Type.Literal(level)),
     { description: 'How much is logged; default info, for start and demo warn' }

@@ -76,6 +76,10 @@ const LIMITS: Partial<Record<ValueErrorType, (schema: TSchema) => string>> = {
   [ValueErrorType.IntegerMinimum]: ({ minimum }) => `is less than ${minimum}`,
   [ValueErrorType.NumberMaximum]: ({ maximum }) => `is more than ${maximum}`,
   [ValueErrorType.NumberMinimum]: ({ minimum }) => `is less than ${minimum}`,
+  [ValueErrorType.ObjectMaxProperties]: ({ maxProperties }) =>
+    `has more members than ${maxProperties}`,
+  [ValueErrorType.ObjectMinProperties]: ({ minProperties }) =>
+    `has fewer members than ${minProperties}`,
   [ValueErrorType.ObjectRequiredProperty]: (schema) => `is missing: ${kindOf(schema)} is expected`,
   [ValueErrorType.StringMaxLength]: ({ maxLength }) => `is longer than ${maxLength} characters`,
   [ValueErrorType.StringMinLength]: ({ minLength }) => minLength === 1

@@ -77,6 +77,11 @@ export const Action = Type.String({
   maxLength: ACTION_MAX_LENGTH,
   description: 'Dotted name in the past tense: order.updated'
 })
+export const ActionPattern = Type.String({
+  pattern: '^[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*(\\.\\*)?$',
+  maxLength: ACTION_MAX_LENGTH,
+  description: 'Exactly, or everything below: auth.*'
+})
 export const EntityType = Type.String({
   pattern: '^[A-Za-z_][A-Za-z0-9_.-]*$', maxLength: ENTITY_TYPE_MAX_LENGTH
 })

@@ -75,6 +75,8 @@ export interface Recorded {
   prepare: bigint
   type: string
   data: unknown
+  /** The data as the log holds it, where that is JSON and whoever read it kept the text. */
+  json?: string
   metadata: unknown
 }
 

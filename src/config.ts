@@ -15,6 +15,7 @@ export interface Config {
   readonly host: string
   readonly port: number
   readonly name: string
+  readonly logDecoder: 'own' | 'client'
   readonly logLevel: string | undefined
 }
 
@@ -56,6 +57,7 @@ export function loadConfig (
     host: given['LEDGER_HOST'] ?? '127.0.0.1',
     port: Number(given['LEDGER_PORT'] ?? PORT_DEFAULT),
     name: given['LEDGER_NAME'] ?? 'audit-ledger',
+    logDecoder: given['LEDGER_LOG_DECODER'] === 'client' ? 'client' : 'own',
     logLevel: given['LEDGER_LOG_LEVEL']
   })
 }

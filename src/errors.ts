@@ -17,6 +17,7 @@ export const ERRORS = {
   ALREADY_EXISTS: { status: 409, title: 'This exists already' },
   LEGAL_HOLD: { status: 409, title: 'A hold forbids this' },
   WRONG_STATE: { status: 409, title: 'This is not possible in the present state' },
+  REMOVED: { status: 410, title: 'What reads showed of this was removed by retention' },
   ERASED: { status: 410, title: 'This person was erased' },
   PAYLOAD_TOO_LARGE: { status: 413, title: 'The request is larger than the limit' },
   EVENT_TOO_LARGE: { status: 413, title: 'The event is larger than the limit' },

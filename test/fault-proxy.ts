@@ -34,6 +34,13 @@ interface State {
   pairs: Set<readonly [Socket, Socket]>
 }
 
+/** A URL that leads to a server through a proxy before it. */
+export function through (url: string, { port }: FaultProxy): string {
+  const proxied = new URL(url)
+  proxied.port = String(port)
+  return proxied.href
+}
+
 /** A TCP proxy on loopback before a server's port, that breaks things on demand. */
 export async function faultProxy (t: Test, targetPort: number): Promise<FaultProxy> {
   const state: State = {

@@ -36,10 +36,15 @@ const ERASE: Statement = {
     where e.tenant = type.tenant and e.entity_type = type.name and e.entity_key = type.ref`
 }
 
+const REMOVE: Statement = {
+  name: 'remove_entity_trails',
+  text: 'delete from entity_trail where tenant = $1 and position = any($2::bigint[])'
+}
+
 /** What it happened to, and what else the event names. */
 export const entityTrails: Projection = {
   name: 'entity_trails',
-  version: 1,
+  version: 2,
   tables: 'projections/entity-trails/tables.sql',
   views: ['entity_trail'],
   async apply ({ events }, tx) {
@@ -56,6 +61,9 @@ export const entityTrails: Projection = {
   async erase (persons, tx) {
     const { rowCount } = await tx.query(ERASE, personColumns(persons))
     return { entity_trail: rowCount ?? 0 }
+  },
+  async remove ({ tenant, positions }, tx) {
+    await tx.query(REMOVE, [tenant, bigintColumn(positions)])
   }
 }
 

@@ -8,3 +8,6 @@ create table entity_trail (
   role text collate "C" not null,
   primary key (tenant, entity_type, entity_key, position)
 );
+
+-- For a retention run, which knows events by their positions.
+create index entity_trail_position on entity_trail (position);

@@ -5,6 +5,7 @@ import {
 import { actorKey, entityKey, tenantOf } from '../keys.ts'
 import type { Batch, Projection, Statement, Tx } from '../projection.ts'
 import { eraseEntries } from './erase.ts'
+import { removeEntries } from './remove.ts'
 import { findable, storedView } from './view.ts'
 
 /** In the select list the arrays are walked together; in `from` each would be stored first. */
@@ -42,14 +43,15 @@ const FIND_POSITIONS: Statement = {
 /** One row per event. */
 export const entries: Projection = {
   name: 'entries',
-  version: 1,
+  version: 2,
   tables: 'projections/entries/tables.sql',
-  views: ['entry', 'entry_tag'],
+  views: ['entry', 'entry_tag', 'removed_entry'],
   async apply (batch, tx) {
     const [{ rowCount }] = await Promise.all([insertEntries(batch, tx), insertTags(batch, tx)])
     if (rowCount !== batch.events.length) await parkDuplicates(batch, tx)
   },
-  erase: async (persons, tx) => ({ entry: await eraseEntries(persons, tx) })
+  erase: async (persons, tx) => ({ entry: await eraseEntries(persons, tx) }),
+  remove: removeEntries
 }
 
 async function insertEntries ({ events }: Batch, tx: Tx): Promise<{ rowCount: number | null }> {

@@ -91,12 +91,22 @@ const LOOKUP = {
     from read.entry e
     where e.id = any($1::uuid[])
     union all
-    select null, asked.stream, last.revision, null, null, null
+    select r.id, r.stream, r.revision, r.position, r.leaf_hash,
+      to_char(r.recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+    from read.removed_entry r
+    where r.id = any($1::uuid[])
+    union all
+    select null, asked.stream, greatest(shown.revision, removed.revision), null, null, null
     from unnest($2::text[]) as asked (stream)
-    cross join lateral (
+    left join lateral (
       select e.revision from read.entry e
       where e.stream = asked.stream
-      order by e.revision desc limit 1) last`
+      order by e.revision desc limit 1) shown on true
+    left join lateral (
+      select r.revision from read.removed_entry r
+      where r.stream = asked.stream
+      order by r.revision desc limit 1) removed on true
+    where coalesce(shown.revision, removed.revision) is not null`
 }
 
 /** A page of a selection: what the queries of feeds and trails are made of. */

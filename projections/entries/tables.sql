@@ -60,3 +60,23 @@ create table entry_tag (
   position bigint not null,
   primary key (tenant, tag, position)
 );
+
+create index entry_tag_position on entry_tag (position);
+
+-- Where events are whose rows a retention run removed: ids are known for good, and events can be
+-- proven. run is the position of the run's event.
+create table removed_entry (
+  position bigint not null,
+  prepare bigint not null,
+  revision bigint not null,
+  recorded_at timestamptz not null,
+  run bigint not null,
+  id uuid not null,
+  tenant text collate "C" not null,
+  stream text collate "C" not null,
+  leaf_hash bytea not null,
+  primary key (tenant, position)
+);
+
+create index removed_entry_id on removed_entry (tenant, id);
+create index removed_entry_stream on removed_entry (tenant, stream, revision);

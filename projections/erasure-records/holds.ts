@@ -66,6 +66,14 @@ export async function activeHolds (tx: Tx, tenant: string): Promise<string[]> {
   return rows.map(({ id }) => id)
 }
 
+/** Whether a hold on everything of the tenant is active. */
+export async function isAllHeld (tx: Tx, tenant: string): Promise<boolean> {
+  const { rows } = await tx.query(
+    `select from read.hold h where h.tenant = $1 and h.kind = 'tenant' and ${ACTIVE} limit 1`,
+    [tenant])
+  return rows.length > 0
+}
+
 interface Row extends Omit<HoldRecord, 'scope'> {
   kind: HoldScope['kind']
   type: string

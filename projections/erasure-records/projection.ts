@@ -1,17 +1,18 @@
-import { TypeCompiler, type TypeCheck } from '@sinclair/typebox/compiler'
-import type { Static, TSchema } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
 import {
   ErasureApprovedData, ErasureExecutedData, ErasureOrderedData, ErasureRequestedData,
-  HoldPlacedData, HoldReleasedData, type HoldScope
+  HoldPlacedData, HoldReleasedData, MasterKeyDestroyedData, type HoldScope
 } from '../../schemas/events/erasure.ts'
-import { ERASURE_TYPE, FENCE, HOLD_TYPE } from '../../schemas/events/ledger.ts'
+import { ERASURE_TYPE, FENCE, HOLD_TYPE, MASTER_KEY } from '../../schemas/events/ledger.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
+import { checkedData, ownData } from '../own-data.ts'
 import type { Projection, Tx } from '../projection.ts'
 
 const requested = TypeCompiler.Compile(ErasureRequestedData)
 const approved = TypeCompiler.Compile(ErasureApprovedData)
 const ordered = TypeCompiler.Compile(ErasureOrderedData)
 const executed = TypeCompiler.Compile(ErasureExecutedData)
+const destroyed = TypeCompiler.Compile(MasterKeyDestroyedData)
 const placed = TypeCompiler.Compile(HoldPlacedData)
 const released = TypeCompiler.Compile(HoldReleasedData)
 
@@ -23,6 +24,7 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map([
   ['ledger.erasure_approved', approve],
   ['ledger.erasure_ordered', order],
   ['ledger.erasure_executed', execute],
+  ['ledger.master_key_destroyed', loseMasterKey],
   ['ledger.hold_placed', place],
   ['ledger.hold_released', release]
 ])
@@ -30,9 +32,9 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map([
 /** What was asked, decided and done about erasing persons, and what must not be touched. */
 export const erasureRecords: Projection = {
   name: 'erasure_records',
-  version: 1,
+  version: 2,
   tables: 'projections/erasure-records/tables.sql',
-  views: ['erasure', 'hold'],
+  views: ['erasure', 'hold', 'destroyed_master_key'],
   async apply (batch, tx) {
     // Few and in order: each may change what the one before has written.
     for (const event of batch.events) {
@@ -56,7 +58,7 @@ export const erasureRecords: Projection = {
 }
 
 async function request (event: DecodedEvent, tx: Tx): Promise<boolean> {
-  const said = dataOf(event, ERASURE_TYPE, requested)
+  const said = ownData(event, ERASURE_TYPE, requested)
   if (said === undefined) return false
   const { tenant, recordedAt, actor } = event.data
   await tx.query(`
@@ -72,7 +74,7 @@ async function request (event: DecodedEvent, tx: Tx): Promise<boolean> {
 }
 
 async function approve (event: DecodedEvent, tx: Tx): Promise<boolean> {
-  if (dataOf(event, ERASURE_TYPE, approved) === undefined) return false
+  if (ownData(event, ERASURE_TYPE, approved) === undefined) return false
   const { tenant, entity, actor, recordedAt } = event.data
   await tx.query(`
     update erasure set approved_at = $3, approved_by = $4, approved_by_name = $5
@@ -82,7 +84,9 @@ async function approve (event: DecodedEvent, tx: Tx): Promise<boolean> {
 }
 
 async function order (event: DecodedEvent, tx: Tx): Promise<boolean> {
-  const said = dataOf(event, FENCE.type, ordered)
+  const said = event.data.entity?.type === FENCE.type
+    ? checkedData(event, ordered)
+    : undefined
   if (said === undefined) return false
   const { tenant, recordedAt } = event.data
   await tx.query(`
@@ -95,19 +99,32 @@ async function order (event: DecodedEvent, tx: Tx): Promise<boolean> {
 }
 
 async function execute (event: DecodedEvent, tx: Tx): Promise<boolean> {
-  const said = dataOf(event, ERASURE_TYPE, executed)
+  const said = ownData(event, ERASURE_TYPE, executed)
   if (said === undefined) return false
   const { ref, ...result } = said
   const { tenant, recordedAt } = event.data
   await tx.query(`
-    update erasure set state = 'executed', executed_at = $3, result = $4
+    update erasure set state = 'executed', executed_at = $3, result = $4,
+      master_key = $5
     where tenant = $1 and ref = $2 and state = 'ordered'`,
-  [tenant, ref, recordedAt, JSON.stringify(result)])
+  [tenant, ref, recordedAt, JSON.stringify(result), result.masterKey])
+  return true
+}
+
+async function loseMasterKey (event: DecodedEvent, tx: Tx): Promise<boolean> {
+  const said = event.data.entity?.type === MASTER_KEY.type
+    ? checkedData(event, destroyed)
+    : undefined
+  if (said === undefined) return false
+  await tx.query(`
+    insert into destroyed_master_key (tenant, id, destroyed_at) values ($1, $2, $3)
+    on conflict do nothing`,
+  [event.data.tenant, said.key, event.data.recordedAt])
   return true
 }
 
 async function place (event: DecodedEvent, tx: Tx): Promise<boolean> {
-  const said = dataOf(event, HOLD_TYPE, placed)
+  const said = ownData(event, HOLD_TYPE, placed)
   if (said === undefined) return false
   const { tenant, entity, actor, recordedAt } = event.data
   const [type, key] = scopeOf(said.scope)
@@ -131,7 +148,7 @@ function scopeOf (scope: HoldScope): [type: string | null, key: string | null] {
 }
 
 async function release (event: DecodedEvent, tx: Tx): Promise<boolean> {
-  const said = dataOf(event, HOLD_TYPE, released)
+  const said = ownData(event, HOLD_TYPE, released)
   if (said === undefined) return false
   const { tenant, entity, actor, recordedAt } = event.data
   await tx.query(`
@@ -140,15 +157,4 @@ async function release (event: DecodedEvent, tx: Tx): Promise<boolean> {
     where tenant = $1 and id = $2 and released_at is null`,
   [tenant, entity?.id, recordedAt, actor.id ?? '', actor.name, said.reason])
   return true
-}
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-
-/** The event's data if it is what the ledger writes about an entity of that type. */
-function dataOf<Schema extends TSchema> (
-  { data: { data, entity } }: DecodedEvent, entityType: string, check: TypeCheck<Schema>
-): Static<Schema> | undefined {
-  if (entity?.type !== entityType) return undefined
-  if (entityType !== FENCE.type && !UUID.test(entity.id ?? '')) return undefined
-  return check.Check(data) ? data : undefined
 }

@@ -24,6 +24,7 @@ create table erasure (
   holds text,
   executed_at timestamptz,
   result text,
+  master_key text collate "C",
   late_events bigint not null default 0,
   primary key (tenant, id),
   unique (tenant, ref)
@@ -31,6 +32,14 @@ create table erasure (
 
 create index erasure_order on erasure (tenant, position);
 create index erasure_open on erasure (tenant, position) where state <> 'executed';
+
+-- Master keys that nobody has any more: what was wrapped under them is gone from backups too.
+create table destroyed_master_key (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  destroyed_at timestamptz not null,
+  primary key (tenant, id)
+);
 
 create table hold (
   tenant text collate "C" not null,

@@ -67,12 +67,19 @@ const LEAF_AT = (position: string): string => `
       and l.position = ${position}
     order by l.index limit 1) leaf`
 
+/** Where events are, those included whose rows retention removed: their leaves stay. */
+function placesWhere (condition: string): string {
+  const columns = 'id, stream, revision, position'
+  return ['entry', 'removed_entry']
+    .map((table) => `(select ${columns} from ${table} where tenant = ${TENANT} and ${condition})`)
+    .join(' union all ')
+}
+
 const LEAVES_OF_IDS = {
   name: 'merkle_leaves_of_ids',
   text: `
     select e.id, e.stream, e.revision, leaf.index, leaf.position, leaf.hash
-    from entry e ${LEAF_AT('e.position')}
-    where e.tenant = ${TENANT} and e.id = any($1::uuid[])`
+    from (${placesWhere('id = any($1::uuid[])')}) e ${LEAF_AT('e.position')}`
 }
 
 const LEAVES_OF_STREAM = {
@@ -80,8 +87,7 @@ const LEAVES_OF_STREAM = {
   text: `
     select e.id, e.stream, e.revision, leaf.index, leaf.position, leaf.hash
     from (
-      select id, tenant, stream, revision, position from entry
-      where tenant = ${TENANT} and stream = $1 and revision >= $2
+      ${placesWhere('stream = $1 and revision >= $2 order by revision limit $3')}
       order by revision limit $3) e ${LEAF_AT('e.position')}
     order by e.revision`
 }
@@ -97,9 +103,9 @@ const LEAVES = {
 const SEALED_REVISION = {
   name: 'merkle_sealed_revision',
   text: `
-    select e.revision from entry e
-    where e.tenant = ${TENANT} and e.stream = $1 and e.position <= (
+    select e.revision from (${placesWhere(`stream = $1 and position <= (
       select l.position from merkle_leaf l where l.tenant = ${TENANT} and l.index = $2::bigint - 1)
+    order by revision desc limit 1`)}) e
     order by e.revision desc limit 1`
 }
 

@@ -2,7 +2,7 @@
  * Events are searched the newest first, piece by piece of the log: a piece is named by a lexeme
  * of its own in the words of every event in it, so that one index finds the words of one tenant
  * in one piece. Small ones answer what is common, large ones find out quickly that nothing is
- * there. control.has_words has the size of the small ones too.
+ * there. SQL has the size of the small ones too: control.has_words, and the statement that removes.
  */
 
 /** A kind of piece: its mark in the lexeme, and the binary logarithm of its length in the log. */

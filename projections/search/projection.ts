@@ -19,6 +19,15 @@ const ENTER_WORDS: Statement = {
   text: "select gin_clean_pending_list('entry_words_gin')"
 }
 
+/** The lexeme of its piece says whose an event is. */
+const REMOVE_WORDS: Statement = {
+  name: 'remove_words',
+  text: `
+    delete from entry_words
+    where position = any($2::bigint[])
+      and ts_match_vq(words, quote_literal($1::text || '/' || to_hex(position >> 21))::tsquery)`
+}
+
 /** The words of every event. They name nobody, so erasing a person leaves them as they are. */
 export const search: Projection = {
   name: 'search',
@@ -32,5 +41,8 @@ export const search: Projection = {
       ]),
       tx.query(ENTER_WORDS)
     ])
+  },
+  async remove ({ tenant, positions }, tx) {
+    await tx.query(REMOVE_WORDS, [tenant, bigintColumn(positions)])
   }
 }

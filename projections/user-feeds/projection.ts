@@ -26,10 +26,15 @@ const ERASE: Statement = {
     where f.tenant = p.tenant and f.ref = p.ref`
 }
 
+const REMOVE: Statement = {
+  name: 'remove_user_feeds',
+  text: 'delete from user_feed where tenant = $1 and position = any($2::bigint[])'
+}
+
 /** Who did it, and whom it is about: every person whose ref the event names. */
 export const userFeeds: Projection = {
   name: 'user_feeds',
-  version: 1,
+  version: 2,
   tables: 'projections/user-feeds/tables.sql',
   views: ['user_feed'],
   async apply ({ events }, tx) {
@@ -45,6 +50,9 @@ export const userFeeds: Projection = {
   async erase (persons, tx) {
     const { rowCount } = await tx.query(ERASE, personColumns(persons))
     return { user_feed: rowCount ?? 0 }
+  },
+  async remove ({ tenant, positions }, tx) {
+    await tx.query(REMOVE, [tenant, bigintColumn(positions)])
   }
 }
 

@@ -7,3 +7,6 @@ create table user_feed (
   role text collate "C" not null,
   primary key (tenant, ref, position)
 );
+
+-- For a retention run, which knows events by their positions.
+create index user_feed_position on user_feed (position);

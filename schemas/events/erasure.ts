@@ -44,6 +44,10 @@ export const ErasureOrderedData = Type.Object({
 }, closed)
 export type ErasureOrderedData = Static<typeof ErasureOrderedData>
 
+const MasterKeyId = Type.String({
+  minLength: 1, maxLength: 2_048, description: 'The master key that wrapped the destroyed key'
+})
+
 /** What the erasure came to. */
 export const ErasureExecutedData = Type.Object({
   ref: Uuid,
@@ -51,8 +55,16 @@ export const ErasureExecutedData = Type.Object({
   firstPosition: Type.Union([Int64, Type.Null()]),
   lastPosition: Type.Union([Int64, Type.Null()]),
   rows: Type.Record(Type.String(), Type.Integer({ minimum: 0 })),
+  masterKey: Type.Optional(MasterKeyId)
 }, closed)
 export type ErasureExecutedData = Static<typeof ErasureExecutedData>
+
+/** A master key is gone, and whatever was wrapped under it with it. */
+export const MasterKeyDestroyedData = Type.Object({
+  key: MasterKeyId,
+  to: { ...MasterKeyId, description: 'The master key that took over' }
+}, closed)
+export type MasterKeyDestroyedData = Static<typeof MasterKeyDestroyedData>
 
 /** What a hold is on: a person (by ref), an entity and all its events, or everything. */
 export const HoldScope = Type.Union([

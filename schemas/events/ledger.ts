@@ -5,16 +5,22 @@ import { AccessData } from './access.ts'
 import { ChangeData } from './change.ts'
 import {
   ErasureApprovedData, ErasureExecutedData, ErasureOrderedData, ErasureRequestedData,
-  HoldPlacedData, HoldReleasedData
+  HoldPlacedData, HoldReleasedData, MasterKeyDestroyedData
 } from './erasure.ts'
 import { dataOf, DurationMs, Text } from './fields.ts'
+import {
+  RetentionPolicyRevokedData, RetentionPolicySetData, RetentionRanData
+} from './retention.ts'
 
 /** The source of the ledger's own events. */
 export const LEDGER_SOURCE = 'ledger'
 /** The entity to which erasures are ordered: one stream a tenant, read by every vault at start. */
 export const FENCE = { type: 'ledger_vault', id: 'erasures' } as const
+/** What a tenant is told of master keys. */
+export const MASTER_KEY = { type: FENCE.type, id: 'master-key' } as const
 export const ERASURE_TYPE = 'ledger_erasure'
 export const HOLD_TYPE = 'ledger_hold'
+export const RETENTION_TYPE = 'ledger_retention_policy'
 
 interface LedgerEventKind {
   entityType: string
@@ -33,6 +39,7 @@ const keyChange = {
 } as const
 const erasure = { entityType: ERASURE_TYPE, category: 'action' } as const
 const hold = { entityType: HOLD_TYPE, category: 'action' } as const
+const retention = { entityType: RETENTION_TYPE, category: 'action' } as const
 const tenantChange = { entityType: 'ledger_tenant', category: 'change', data: ChangeData } as const
 
 /**
@@ -67,10 +74,16 @@ export const LEDGER_EVENTS = {
   'ledger.erasure_executed': { ...erasure, data: ErasureExecutedData },
   'ledger.hold_placed': { ...hold, data: HoldPlacedData },
   'ledger.hold_released': { ...hold, data: HoldReleasedData },
+  'ledger.retention_policy_set': { ...retention, data: RetentionPolicySetData },
+  'ledger.retention_policy_revoked': { ...retention, data: RetentionPolicyRevokedData },
+  'ledger.retention_ran': { ...retention, data: RetentionRanData },
   'ledger.master_key_rotated': {
     entityType: FENCE.type,
     category: 'system',
     data: dataOf({ to: Text, keys: Type.Integer({ minimum: 0 }) })
+  },
+  'ledger.master_key_destroyed': {
+    entityType: MASTER_KEY.type, category: 'system', data: MasterKeyDestroyedData
   },
   [CHECKPOINT_ACTION]: {
     entityType: CHECKPOINT_ENTITY.type,

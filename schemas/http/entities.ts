@@ -48,6 +48,10 @@ const Hidden = Type.Integer({
   description: 'Events whose states the reader cannot see: what they changed is not included'
 })
 
+const Gone = Type.Integer({
+  description: 'Events that retention removed: what only they said of the entity is not included'
+})
+
 export const StateView = Type.Object({
   entity: Entity,
   exists: Type.Boolean({ description: 'false: nothing known of it, or deleted' }),
@@ -57,7 +61,8 @@ export const StateView = Type.Object({
   }),
   asOf: AsOf,
   events: Type.Integer({ description: 'Events that happened to the entity until then' }),
-  hidden: Hidden
+  hidden: Hidden,
+  removed: Gone
 }, { title: 'EntityState' })
 
 export const BlameView = Type.Object({
@@ -75,7 +80,8 @@ export const BlameView = Type.Object({
   ])),
   asOf: AsOf,
   events: Type.Integer({ description: 'Events that happened to the entity until then' }),
-  hidden: Hidden
+  hidden: Hidden,
+  removed: Gone
 }, { title: 'EntityBlame' })
 
 const Changes = Type.Array(Type.Object({
@@ -101,5 +107,6 @@ export const DiffView = Type.Object({
   from: AsOf,
   to: AsOf,
   changes: Changes,
-  hidden: Hidden
+  hidden: Hidden,
+  removed: Gone
 }, { title: 'EntityDiff' })

@@ -52,7 +52,14 @@ export const ErasureView = Type.Object({
   result: orNull(Type.Omit(ErasureExecutedData, ['ref'])),
   lateEvents: Type.Integer({
     description: 'Events that a process sealed too late for anybody to read'
-  })
+  }),
+  verified: orNull(Type.Object({
+    at: Timestamp,
+    masterKey: Type.String({ description: 'Its id' })
+  }, {
+    description: 'When the master key that wrapped the person\'s key was destroyed as well, so ' +
+      'that no backup of the vault can be opened; null until then'
+  }))
 }, { title: 'Erasure' })
 export type ErasureView = Static<typeof ErasureView>
 

@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox'
 import {
-  ACTION_MAX_LENGTH, ACTOR_TYPES, Category, Change, ENTITY_TYPE_MAX_LENGTH, EntityType,
+  ActionPattern, ACTOR_TYPES, Category, Change, ENTITY_TYPE_MAX_LENGTH, EntityType,
   ID_MAX_LENGTH, Identifier, Int64, Name, Outcome, TAG_MAX_LENGTH, Timestamp, Uuid
 } from '../primitives.ts'
 import { Problem } from '../problem.ts'
@@ -127,11 +127,6 @@ const EntityFilter = Type.String({
   maxLength: ENTITY_TYPE_MAX_LENGTH + 1 + ID_MAX_LENGTH,
   description: 'What it happened to: type:id'
 })
-const ActionFilter = Type.String({
-  pattern: '^[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*(\\.\\*)?$',
-  maxLength: ACTION_MAX_LENGTH,
-  description: 'Exactly, or everything below: auth.*'
-})
 const Needle = (description: string) => Type.String({
   minLength: 1, maxLength: ID_MAX_LENGTH, description
 })
@@ -141,7 +136,7 @@ export const SEARCH_MAX_LENGTH = 256
 
 /** Filters of every list of events; all that are given must hold. */
 export const EventFilters = {
-  action: Type.Optional(ActionFilter),
+  action: Type.Optional(ActionPattern),
   category: Type.Optional(Category),
   outcome: Type.Optional(Outcome),
   source: Type.Optional(Needle('Name of the key that sent it')),

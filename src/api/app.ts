@@ -34,6 +34,9 @@ import { liveness, metrics, openapi, problemPage, readiness } from './routes/ops
 import { listProjections } from './routes/projections.ts'
 import { checkpoint, checkpoints, consistency, eventProof } from './routes/proofs.ts'
 import { replayAll, replayStream } from './routes/replay.ts'
+import {
+  listPolicies, onePolicy, previewExisting, previewPolicy, revokePolicy, setPolicy
+} from './routes/retention-policies.ts'
 import { listSchemas, oneSchema, registerSchema } from './routes/schemas.ts'
 import { failedSignIns } from './routes/sign-ins.ts'
 import { streamEvents } from './routes/stream.ts'
@@ -134,6 +137,12 @@ export const PROTECTED: readonly ProtectedRow[] = [
   ['POST', '/v1/holds', placeHold, ['compliance']],
   ['GET', '/v1/holds', listHolds, READERS],
   ['POST', '/v1/holds/:id/release', releaseHold, ['compliance']],
+  ['POST', '/v1/retention-policies', setPolicy, ['compliance']],
+  ['GET', '/v1/retention-policies', listPolicies, READERS],
+  ['POST', '/v1/retention-policies/preview', previewPolicy, READERS],
+  ['GET', '/v1/retention-policies/:id', onePolicy, READERS],
+  ['GET', '/v1/retention-policies/:id/preview', previewExisting, READERS],
+  ['POST', '/v1/retention-policies/:id/revoke', revokePolicy, ['compliance']],
   ['GET', '/v1/checkpoint', checkpoint, READERS],
   ['GET', '/v1/checkpoints', checkpoints, READERS],
   ['GET', '/v1/proofs/consistency', consistency, READERS],

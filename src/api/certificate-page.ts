@@ -28,6 +28,10 @@ export function certificatePage (certificate: Certificate): string {
     ['Holds checked', `${erasure.holdsChecked ?? 0} active, none forbade it`],
     ['Ordered', erasure.orderedAt ?? ''],
     ['Executed', erasure.executedAt ?? ''],
+    ['Verified', erasure.verified === null
+      ? 'not yet: the master key that wrapped the destroyed key is still in use or kept'
+      : `${erasure.verified.at}: master key ${erasure.verified.masterKey}, which wrapped the ` +
+        'destroyed key, was destroyed too; copies of it in backups are of no use'],
     ['Events affected', String(result?.events ?? 0)],
     ['First and last position',
       `${result?.firstPosition ?? '–'} to ${result?.lastPosition ?? '–'}`],

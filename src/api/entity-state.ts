@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { projectedLookup, type EventRow } from '../../projections/entries/queries.ts'
+import { countRemoved } from '../../projections/entries/removed.ts'
 import { fold } from '../../projections/entity-trails/fold.ts'
 import { trailUntil, type EntityKey, type Until } from '../../projections/entity-trails/queries.ts'
 import type { Tx } from '../../projections/projection.ts'
@@ -38,6 +39,8 @@ export interface StateAt {
   events: number
   /** Events that say something of the state which the reader cannot see. */
   hidden: number
+  /** Events that retention removed. */
+  removed: number
 }
 
 /**
@@ -54,20 +57,39 @@ export async function statesAt (
   const caller = callerOf(request)
   const reader = { tenant: tenantOf(caller), access: accessOf(caller) }
   const trails = await readTenant(services, request, reply, async (tx) => {
-    const read: EventRow[][] = []
+    const read: Trail[] = []
     for (const moment of moments) {
       if (moment.kind === 'revision') {
         await requireRevision(tx, reader.tenant, entity, moment.revision)
       }
-      read.push(await readTrail(tx, entity, untilOf(moment)))
+      const until = untilOf(moment)
+      const rows = await readTrail(tx, entity, until)
+      read.push({ rows, removed: await removedOf(tx, reader.tenant, entity, { until, rows }) })
     }
     return read
   })
-  return await Promise.all(trails.map(async (rows, index) => {
+  return await Promise.all(trails.map(async ({ rows, removed }, index) => {
     const texts = await presentRows(services.vault, reader, rows)
     const shown = texts.map((text): ShownEvent => JSON.parse(text))
-    return foldAll(inOrder(shown, moments[index]))
+    return { ...foldAll(inOrder(shown, moments[index])), removed }
   }))
+}
+
+interface Trail {
+  rows: EventRow[]
+  removed: number
+}
+
+/** How many events are missing up to the moment. Throws REMOVED if none is left to answer from. */
+async function removedOf (
+  tx: Tx, tenant: string, { type, key }: EntityKey, { until, rows }: {
+    until: Until, rows: readonly EventRow[]
+  }
+): Promise<number> {
+  const removed = await countRemoved(tx, streamName({ tenant, type, key }), until)
+  if (removed === 0 || rows.length > 0) return removed
+  throw new LedgerError('REMOVED', 'Retention removed everything that happened to it until then ' +
+    'from reads; the log still has it: replay its stream', { extra: { removed } })
 }
 
 /** A time can only be answered when everything that the log holds now is shown, or nothing. */
@@ -131,7 +153,7 @@ function inOrder (events: ShownEvent[], moment: Moment | undefined): ShownEvent[
   return events.toSorted((one, other) => Date.parse(one.occurredAt) - Date.parse(other.occurredAt))
 }
 
-function foldAll (events: readonly ShownEvent[]): StateAt {
+function foldAll (events: readonly ShownEvent[]): Omit<StateAt, 'removed'> {
   const seen = events.map(stepOf)
   const { state, setBy } = fold(seen.map(({ step }) => step))
   const byId = new Map(events.map((event) => [event.id, event]))

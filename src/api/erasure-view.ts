@@ -25,8 +25,13 @@ export function erasureView (record: ErasureRecord, now: number): ErasureView {
     holdsChecked: record.holdsChecked,
     executedAt: record.executedAt,
     result,
-    lateEvents: Number(record.lateEvents)
+    lateEvents: Number(record.lateEvents),
+    verified: verifiedOf(record)
   }
+}
+
+function verifiedOf ({ verifiedAt: at, masterKey }: ErasureRecord): ErasureView['verified'] {
+  return at === null || masterKey === null ? null : { at, masterKey }
 }
 
 function waitsOf (

@@ -3,8 +3,8 @@ import { LedgerError } from '../errors.ts'
 import type { ProjectedLookup } from '../ledger/lookup.ts'
 import { isUnavailable } from '../postgres/errors.ts'
 import type { Pool } from '../postgres/pool.ts'
-import { inTenant } from '../postgres/transaction.ts'
-import { notBuiltYet, openReading } from './reading.ts'
+import { inTenants } from '../postgres/transaction.ts'
+import { notBuiltYet } from './reading.ts'
 
 /**
  * What the read models know of ids and streams, for the ledger to tell new events from repeated
@@ -12,12 +12,10 @@ import { notBuiltYet, openReading } from './reading.ts'
  * ledger searches the log itself.
  */
 export function createLookup (pool: Pool): ProjectedLookup {
-  return async (tenant, ids, streams) => {
+  return async (questions) => {
     try {
-      return await inTenant(pool, tenant, async (tx) => {
-        const [, found] = await Promise.all([openReading(tx), projectedLookup(tx, ids, streams)])
-        return found
-      })
+      return await inTenants(pool, questions, async (tx, { ids, streams }) =>
+        await projectedLookup(tx, ids, streams))
     } catch (cause) {
       if (!isUnavailable(cause) && !notBuiltYet(cause)) throw cause
       throw new LedgerError('DATABASE_UNAVAILABLE', 'the read models cannot be asked', { cause })

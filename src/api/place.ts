@@ -8,6 +8,7 @@ const POSITION_MAX = 2n ** 63n - 1n
 
 const PREPARE_OF = `
   select prepare from entry where position = $1
+  union all select prepare from removed_entry where position = $1
   union all select prepare from merkle_checkpoint where position = $1`
 
 /**

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { uuidv7 } from 'uuidv7'
 import { createLookup } from '../api/lookup.ts'
 import { isLedgerError } from '../errors.ts'
-import { createLog } from '../ledger/client.ts'
+import { createLog, type Decoder } from '../ledger/client.ts'
 import { applyFence } from '../ledger/fence.ts'
 import { createLedger, type Ledger } from '../ledger/ledger.ts'
 import type { Log } from '../ledger/log.ts'
@@ -23,6 +23,7 @@ const STATEMENT_TIMEOUT_MS = 30_000
 export interface ConnectOptions {
   databaseUrl: string
   eventstoreUrl: string
+  logDecoder: Decoder
   masterKeyFile: string
   masterKeyKms?: string | undefined
   /** Told why it takes longer; then it is tried again until the signal is aborted. */
@@ -58,7 +59,7 @@ export async function connect (options: ConnectOptions): Promise<Connected> {
   const vaultPool = createPool({ url, role: 'ledger_vault', max: 4 })
   const pools = [pool, adminPool, listenPool, vaultPool]
   try {
-    const log = createLog({ url: eventstoreUrl })
+    const log = createLog({ url: eventstoreUrl, decoder: options.logDecoder })
     const vault = await openVault(vaultPool, log, options)
     const ledger = createLedger({
       log, vault, lookup: createLookup(pool), now: Date.now, newId: uuidv7

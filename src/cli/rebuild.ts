@@ -21,7 +21,7 @@ export const rebuild: Command = {
     const pool = createPool({
       url: config.databaseUrl, role: 'ledger_worker', pipeline: true, max: 4
     })
-    const log = createLog({ url: config.eventstoreUrl })
+    const log = createLog({ url: config.eventstoreUrl, decoder: config.logDecoder })
     const names = projections.map(({ name }) => name).join(', ')
     let bar: ProgressBar | undefined
     let shown = 0

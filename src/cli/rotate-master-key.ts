@@ -1,10 +1,14 @@
 import { LedgerError } from '../errors.ts'
-import type { Config } from '../config.ts'
 import { createLog } from '../ledger/client.ts'
-import { createPool } from '../postgres/pool.ts'
+import { destroyedEvent } from '../ledger/erasure-events.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { createPool, type Pool } from '../postgres/pool.ts'
 import { createFile } from '../key-file.ts'
+import { tenantsErasedUnder } from '../privacy/eraser.ts'
 import { addKey, dropOlderKeys, keyFileText, readKeyFile } from '../privacy/key-file.ts'
+import { localMasterKey, type MasterKey } from '../privacy/master-key.ts'
 import { rewrap } from '../privacy/rewrap.ts'
+import type { MasterKeyDestroyedData } from '../../schemas/events/erasure.ts'
 import { FENCE } from '../../schemas/events/ledger.ts'
 import { SERVER_TENANT } from '../../schemas/primitives.ts'
 import type { Command } from './command.ts'
@@ -12,7 +16,7 @@ import { connectedConfigOf, DATA_FLAG, type Connections } from './flags.ts'
 import { openMasterKey } from './master-key.ts'
 import { progressBar, type ProgressBar } from './progress.ts'
 import { stopSignal } from './shutdown.ts'
-import { ownRecorder } from './worker-erasures.ts'
+import { ownRecorder } from './worker-decisions.ts'
 
 /** A new key over all keys, while the ledger runs; the old one is worthless afterwards. */
 export const rotateMasterKey: Command = {
@@ -31,10 +35,37 @@ export const rotateMasterKey: Command = {
       say('The key file holds a new key and the old one: give it to every process, then rotate.')
       return 0
     }
-    const { id, count } = await rewrapAll(config)
-    if (file !== undefined) await retire(file, given.flags['keep'])
-    say(`Everything is wrapped under ${id} (${count} keys)`)
+    const connections = connect(config)
+    try {
+      const masterKey = await openMasterKey(config)
+      const count = await rewrapAll(connections, masterKey)
+      const destroyed = file === undefined ? [] : await retire(file, given.flags['keep'])
+      for (const key of destroyed) await tellDestroyed(connections, { key, to: masterKey.id })
+      say(`Everything is wrapped under ${masterKey.id} (${count} keys)`)
+    } finally {
+      await connections.close()
+    }
     return 0
+  }
+}
+
+interface Opened {
+  pool: Pool
+  recordOwn: Ledger['recordOwn']
+  close: () => Promise<void>
+}
+
+function connect ({ databaseUrl: url, eventstoreUrl }: Connections): Opened {
+  const pool = createPool({ url, role: 'ledger_vault', max: 2 })
+  const apiPool = createPool({ url, role: 'ledger_api', max: 1 })
+  const log = createLog({ url: eventstoreUrl })
+  return {
+    pool,
+    recordOwn: ownRecorder(log, apiPool).recordOwn,
+    async close () {
+      await log.close()
+      await Promise.all([pool.end(), apiPool.end()])
+    }
   }
 }
 
@@ -45,13 +76,7 @@ async function prepareFile (file: string): Promise<void> {
   else say('Going on with a rotation that was begun before.')
 }
 
-async function rewrapAll (
-  config: Config & Connections
-): Promise<{ id: string, count: number }> {
-  const masterKey = await openMasterKey(config)
-  const pool = createPool({ url: config.databaseUrl, role: 'ledger_vault', max: 2 })
-  const apiPool = createPool({ url: config.databaseUrl, role: 'ledger_api', max: 1 })
-  const log = createLog({ url: config.eventstoreUrl })
+async function rewrapAll ({ pool, recordOwn }: Opened, masterKey: MasterKey): Promise<number> {
   let bar: ProgressBar | undefined
   let shown = 0
   try {
@@ -65,7 +90,7 @@ async function rewrapAll (
         shown = done
       }
     })
-    await ownRecorder(log, apiPool).recordOwn(SERVER_TENANT, [{
+    await recordOwn(SERVER_TENANT, [{
       action: 'ledger.master_key_rotated',
       category: 'system',
       actor: { type: 'system', id: 'ledger' },
@@ -73,24 +98,32 @@ async function rewrapAll (
       outcome: 'success',
       data: { to: masterKey.id, keys: count }
     }])
-    return { id: masterKey.id, count }
+    return count
   } finally {
     bar?.end()
-    await log.close()
-    await Promise.all([pool.end(), apiPool.end()])
   }
 }
 
-/** Only now, that nothing is wrapped under it any more. */
-async function retire (file: string, keep: string | undefined): Promise<void> {
+/** Everybody whose erased persons' keys were wrapped under it: they are beyond any backup now. */
+async function tellDestroyed (
+  { pool, recordOwn }: Opened, destroyed: MasterKeyDestroyedData
+): Promise<void> {
+  for (const tenant of await tenantsErasedUnder(pool, destroyed.key)) {
+    await recordOwn(tenant, [destroyedEvent(tenant, destroyed)])
+  }
+}
+
+/** Only now, that nothing is wrapped under it any more. The keys that nobody has from now on. */
+async function retire (file: string, keep: string | undefined): Promise<string[]> {
+  const older = (await readKeyFile(file)).slice(1)
   if (keep !== undefined) {
-    const older = (await readKeyFile(file)).slice(1)
     await createFile(keep, keyFileText(older)).catch((cause: unknown) => {
       throw new LedgerError('CONFIG_INVALID', `the old key could not be written to ${keep}; it ` +
         'is still in the key file, so run this again', { cause })
     })
   }
   await dropOlderKeys(file)
+  return keep === undefined ? older.map((key) => localMasterKey(key).id) : []
 }
 
 function say (text: string): void {

@@ -45,7 +45,7 @@ async function bringBack (
 ): Promise<string> {
   const { tenants } = await checkVaultFile(file)
   const masterKey = await openMasterKey(config)
-  const log = createLog({ url: config.eventstoreUrl })
+  const log = createLog({ url: config.eventstoreUrl, decoder: config.logDecoder })
   try {
     await applyFence(log, createEraser(pool), tenants)
   } finally {

@@ -49,9 +49,10 @@ async function live (url: string, { flags }: Given, { said, ...rest }: Case): Pr
   }
   const remote = remoteLedger(url, (await readFile(file, 'utf8')).trim())
   const tell = (findings: readonly Finding[]): void => { findings.forEach(said.say) }
-  const { checkpoint, checkpoints, leaves, rows } = await verifyLive({ ...rest, remote, tell })
+  const { checkpoint, checkpoints, leaves, rows, removed } =
+    await verifyLive({ ...rest, remote, tell })
   return `${checkpoint?.origin ?? url}: ${leaves} leaves of the log, ${checkpoints} checkpoints, ` +
-    `${rows} rows`
+    `${rows} rows, ${removed} removed by retention`
 }
 
 async function offline (file: string, { policy, kept, said }: Case): Promise<string> {

@@ -10,15 +10,15 @@ import { createRunner } from '../worker/runner.ts'
 import type { Command } from './command.ts'
 import { connectedConfigOf, DATA_FLAG, LOG_FLAG } from './flags.ts'
 import { announceReady, stopSignal } from './shutdown.ts'
-import { workerErasures } from './worker-erasures.ts'
+import { workerDecisions } from './worker-decisions.ts'
 
 const CONNECTIONS = 7
 const PROJECTING: ReadonlySet<WorkerState> = new Set(['catching-up', 'live'])
 
-/** Projections and seals, of which one worker is active, and erasures, which any carries out. */
+/** Projections and seals, of which one worker is active; erasures and retention, by any. */
 export const work: Command = {
   name: 'work',
-  summary: 'Runs the worker: read models, signed checkpoints, erasures; a second one stands by.',
+  summary: 'Runs the worker: read models, checkpoints, erasure, retention; a second stands by.',
   flags: { ...DATA_FLAG, ...LOG_FLAG },
   run: async (given) => {
     const config = connectedConfigOf(given)
@@ -27,7 +27,7 @@ export const work: Command = {
     const pool = createPool({
       url: config.databaseUrl, role: 'ledger_worker', pipeline: true, max: CONNECTIONS
     })
-    const log = createLog({ url: config.eventstoreUrl })
+    const log = createLog({ url: config.eventstoreUrl, decoder: config.logDecoder })
     const keys = await fileSealingKeys(config.sealingKeyFile)
     const runner = createRunner({ pool, log, projections: PROJECTIONS, logger, now: Date.now })
     const sealer = createSealer({
@@ -41,10 +41,12 @@ export const work: Command = {
       isActive: () => PROJECTING.has(runner.status().state),
       onStatus: runner.sealing
     })
-    const { erasures, close } = workerErasures({ ...config, log, logger })
+    const { erasures, retention, close } = workerDecisions({ ...config, log, logger })
     announceReady()
     try {
-      await together(stop, [runner.run, sealer.run, erasures.run])
+      await together(stop, [
+        runner.run, sealer.run, erasures.run, retention.run
+      ])
     } finally {
       await close()
       await log.close()

@@ -2,8 +2,8 @@ import { Duplex } from 'node:stream'
 import type { EventStoreDBClient } from '@eventstore/db-client'
 
 /*
- * The official client 6.2.1 has faults that end the process. It is used unmodified; this is the
- * one place that reaches around its types, and every line here answers one of those faults.
+ * The official client 6.2.1 has faults that end the process. It is used unmodified; only this
+ * file and client-decoder.ts reach around its types, and every line here answers one such fault.
  */
 
 /** What becomes of the one long stream that all appends of a client share. */
@@ -67,12 +67,16 @@ export async function probe (client: EventStoreDBClient): Promise<void> {
   await Reflect.get(client, 'capabilities', client)
 }
 
-function method (target: object, name: string): (...args: unknown[]) => unknown {
+/** A method of the client's objects, with its `this`. Throws TypeError if there is none. */
+export function method (target: object, name: string): (...args: unknown[]) => unknown {
   const found: unknown = Reflect.get(target, name)
   if (typeof found !== 'function') throw new TypeError(`the client has no ${name}`)
   return (...args) => Reflect.apply(found, target, args)
 }
 
-function replace (target: object, name: string, value: (...args: unknown[]) => unknown): void {
+/** Puts something else in a method's place, for this object only. */
+export function replace (
+  target: object, name: string, value: (...args: unknown[]) => unknown
+): void {
   Reflect.defineProperty(target, name, { value, writable: true, configurable: true })
 }

@@ -5,6 +5,7 @@ import {
 import type { Recorded } from '../../schemas/recorded.ts'
 import { isLedgerError, LedgerError } from '../errors.ts'
 import { logUnavailable } from './append.ts'
+import { decodeReads, passMessages } from './client-decoder.ts'
 import { guardClient } from './client-guard.ts'
 import { CAUGHT_UP, follow, pull, type ClientStream } from './client-reader.ts'
 import { Writer } from './client-writer.ts'
@@ -20,7 +21,11 @@ export interface LogOptions {
   appendTimeoutMs?: number
   /** How long the next event of a read may take; default READ_TIMEOUT_MS. */
   readTimeoutMs?: number
+  /** Who reads events from their bytes: `own`, or `client`, the official client; default `own`. */
+  decoder?: Decoder
 }
+
+export type Decoder = 'own' | 'client'
 
 export const APPEND_TIMEOUT_MS = 5_000
 export const READ_TIMEOUT_MS = 10_000
@@ -42,17 +47,21 @@ export function createLog (options: LogOptions): Log {
 class ClientLog implements Log {
   readonly #url: string
   readonly #readTimeoutMs: number
+  readonly #decoder: Decoder
   readonly #writer: Writer
   #reader: EventStoreDBClient
 
   constructor (options: LogOptions) {
-    const { url, appendTimeoutMs = APPEND_TIMEOUT_MS, readTimeoutMs = READ_TIMEOUT_MS } = options
+    const {
+      url, appendTimeoutMs = APPEND_TIMEOUT_MS, readTimeoutMs = READ_TIMEOUT_MS, decoder = 'own'
+    } = options
     if (/throwOnAppendFailure=false/i.test(url)) {
       throw new LedgerError('CONFIG_INVALID', 'the log needs throwOnAppendFailure to be true')
     }
     this.#url = url
     this.#readTimeoutMs = readTimeoutMs
-    this.#reader = newClient(url)
+    this.#decoder = decoder
+    this.#reader = newClient(url, decoder)
     this.#writer = new Writer(url, appendTimeoutMs)
   }
 
@@ -71,10 +80,7 @@ class ClientLog implements Log {
       direction: forward ? FORWARDS : BACKWARDS,
       ...(max !== undefined && { maxCount: max })
     })
-    for await (const resolved of this.#pulled(reading, max)) {
-      const recorded = recordedOf(resolved)
-      if (recorded) yield recorded
-    }
+    for await (const recorded of this.#pulled(reading, max)) if (recorded) yield recorded
   }
 
   async * readAll (
@@ -91,15 +97,15 @@ class ClientLog implements Log {
         direction: forward ? FORWARDS : BACKWARDS, fromPosition, maxCount
       })
       let seen = 0
-      for await (const resolved of this.#pulled(reading, maxCount)) {
-        const position = resolved.event?.position
+      for await (const recorded of this.#pulled(reading, maxCount)) {
         seen++
         // Forward is inclusive: a further round meets the last event of the one before again.
         const again = forward && next !== from && typeof next !== 'string' &&
-          position?.commit === next.commit
-        const recorded = again ? undefined : recordedOf(resolved)
-        if (seen === maxCount && position) next = position
-        if (recorded === undefined || recorded.type.startsWith('$')) continue
+          recorded?.position === next.commit
+        if (seen === maxCount && recorded) {
+          next = { commit: recorded.position, prepare: recorded.prepare }
+        }
+        if (again || recorded === undefined || recorded.type.startsWith('$')) continue
         yield recorded
         if (--left === 0) return
       }
@@ -114,14 +120,15 @@ class ClientLog implements Log {
 
   async * subscribeAll ({ after, signal }: SubscribeOptions): AsyncGenerator<Delivery> {
     // A client of its own: what breaks or is cancelled elsewhere must not touch the subscription.
-    const client = newClient(this.#url)
+    const client = newClient(this.#url, this.#decoder)
     try {
       const subscription = client.subscribeToAll({
         fromPosition: after ?? START,
         filter: excludeSystemEvents({ maxSearchWindow: SEARCH_WINDOW, checkpointInterval: 100 })
       })
       const timeoutMs = this.#readTimeoutMs
-      for await (const item of follow<ResolvedEvent>(subscription, { timeoutMs, signal })) {
+      const stream = this.#decoded(subscription)
+      for await (const item of follow<Item>(stream, { timeoutMs, signal })) {
         const event = item === CAUGHT_UP ? undefined : recordedOf(item)
         if (event) yield { kind: 'event', event }
         else if (item === CAUGHT_UP) yield { kind: 'caught-up' }
@@ -139,15 +146,27 @@ class ClientLog implements Log {
   }
 
   /** A read, begun and watched; a stream that does not exist is empty. */
-  async * #pulled (begin: () => ClientStream, max = Infinity): AsyncGenerator<ResolvedEvent> {
+  async * #pulled (
+    begin: () => ClientStream, max = Infinity
+  ): AsyncGenerator<Recorded | undefined> {
     const short = max <= SHORT_MAX_EVENTS
     try {
-      yield * pull<ResolvedEvent>(begin(), { timeoutMs: this.#readTimeoutMs, short })
+      const stream = this.#decoded(begin())
+      for await (const item of pull<Item>(stream, { timeoutMs: this.#readTimeoutMs, short })) {
+        yield recordedOf(item)
+      }
     } catch (err) {
       if (!(err instanceof StreamNotFoundError)) throw asUnavailable(err)
     }
   }
+
+  #decoded (stream: ClientStream): ClientStream {
+    return this.#decoder === 'own' ? passMessages(stream) : stream
+  }
 }
+
+/** What a stream of the client yields, by whoever decodes it. */
+type Item = ResolvedEvent | Recorded
 
 function edgeOr<T> (place: T | 'start' | 'end'): T | typeof START | typeof END {
   return place === 'start' ? START : place === 'end' ? END : place
@@ -158,17 +177,20 @@ function asUnavailable (err: unknown): LedgerError {
 }
 
 /** An event as the log returns it; nothing for a link whose event is gone. */
-function recordedOf ({ event }: ResolvedEvent): Recorded | undefined {
+function recordedOf (item: Item): Recorded | undefined {
+  if ('stream' in item) return item
+  const { event } = item
   if (event?.position === undefined) return undefined
   const { id, streamId: stream, revision, type, data, metadata } = event
   const { commit: position, prepare } = event.position
   return { id, stream, revision, position, prepare, type, data, metadata }
 }
 
-function newClient (url: string): EventStoreDBClient {
+function newClient (url: string, decoder: Decoder): EventStoreDBClient {
   try {
     const client = EventStoreDBClient.connectionString(url)
     guardClient(client, { gone: () => undefined })
+    if (decoder === 'own') decodeReads(client)
     return client
   } catch (cause) {
     throw new LedgerError('CONFIG_INVALID', 'the URL of the log is not one', { cause })

@@ -125,9 +125,10 @@ export function encodedLeafHash ({ event, stream }: Encoded, revision: bigint): 
 }
 
 /** Whether a recorded event is this very one: same id, same data to the last byte. */
-export function isExactly ({ id, data }: Recorded, { event }: Encoded): boolean {
+export function isExactly (recorded: Recorded, { event }: Encoded): boolean {
   try {
-    return id === event.id && canonicalText(data) === event.json
+    return recorded.id === event.id &&
+      (recorded.json ?? canonicalText(recorded.data)) === event.json
   } catch {
     return false
   }

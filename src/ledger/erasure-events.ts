@@ -1,9 +1,11 @@
 import type { EventInput } from '../../schemas/events/index.ts'
 import {
   HOLDS_NAMED_MAX, type ErasureExecutedData, type ErasureOrderedData, type ErasureRequestedData,
-  type HoldPlacedData, type HoldReleasedData
+  type HoldPlacedData, type HoldReleasedData, type MasterKeyDestroyedData
 } from '../../schemas/events/erasure.ts'
-import { ERASURE_TYPE, FENCE, HOLD_TYPE, LEDGER_SOURCE } from '../../schemas/events/ledger.ts'
+import {
+  ERASURE_TYPE, FENCE, HOLD_TYPE, LEDGER_SOURCE, MASTER_KEY
+} from '../../schemas/events/ledger.ts'
 import { idFromKey } from './ids.ts'
 
 type Actor = EventInput['actor']
@@ -55,19 +57,40 @@ export interface Executed {
   firstPosition: bigint | null
   lastPosition: bigint | null
   rows: Record<string, number>
+  /** The master key that wrapped the destroyed key, if that is known. */
+  masterKey?: string | undefined
 }
 
 /** The key is gone and the rows are changed. */
 export function executedEvent (tenant: string, executed: Executed): EventInput {
-  const { id, ref, events, firstPosition, lastPosition, rows } = executed
+  const { id, ref, events, firstPosition, lastPosition, rows, masterKey } = executed
   const data: ErasureExecutedData = {
     ref,
     events: Number(events),
     firstPosition: firstPosition === null ? null : String(firstPosition),
     lastPosition: lastPosition === null ? null : String(lastPosition),
-    rows
+    rows,
+    ...masterKey === undefined ? {} : { masterKey }
   }
   return { ...about(tenant, ERASURE_TYPE, id, 'erasure_executed'), actor: LEDGER, data }
+}
+
+/** The id of the event by which a tenant is told that a master key is gone. */
+export function destroyedEventId (tenant: string, masterKey: string): string {
+  return idFromKey(`master_key_destroyed ${masterKey}`, 0, { tenant, source: LEDGER_SOURCE })
+}
+
+/** No backup of keys that were wrapped under it can be opened any more. */
+export function destroyedEvent (tenant: string, data: MasterKeyDestroyedData): EventInput {
+  return {
+    id: destroyedEventId(tenant, data.key),
+    action: 'ledger.master_key_destroyed',
+    category: 'system',
+    actor: LEDGER,
+    entity: MASTER_KEY,
+    outcome: 'success',
+    data
+  }
 }
 
 /** Nothing of the scope may go. */

@@ -90,7 +90,7 @@ interface Dissected {
 
 class Recorder {
   readonly #options: LedgerOptions
-  readonly #lookup: ProjectedLookup
+  readonly #lookup: ReturnType<typeof batchLookups>
   readonly #flights: Flights
   readonly #lanes: Lanes
   #bytes = 0
@@ -199,7 +199,7 @@ class Recorder {
   ): Promise<Projected | undefined> {
     const ids = flights.filter(({ minted }) => !minted).map(({ id }) => id)
     try {
-      return await this.#lookup(tenant, ids, [...new Set(streams)])
+      return await this.#lookup({ tenant, ids, streams: [...new Set(streams)] })
     } catch (err) {
       if (asLedgerError(err).code !== 'DATABASE_UNAVAILABLE') throw err
       return undefined

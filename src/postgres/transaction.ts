@@ -28,12 +28,37 @@ export async function changeInTenant<T> (pool: Pool, tenant: string, work: Work<
  * pool nothing else is waited for either, and a page costs one round trip.
  */
 export async function inTenant<T> (pool: Pool, tenant: string, work: Work<T>): Promise<T> {
-  const opening = `begin read only; ${setTenant(tenant)}`
+  return await reading(pool, async (client) =>
+    await opened(client, `begin read only; ${setTenant(tenant)}`, work))
+}
+
+/**
+ * Reads for several tenants in one transaction, one after the other; on a pipelined pool all of
+ * it costs one round trip. The work sends its statements at once: what it sends later is read as
+ * another tenant.
+ */
+export async function inTenants<T, Item extends { tenant: string }> (
+  pool: Pool, items: readonly Item[], work: (tx: Tx, item: Item) => Promise<T>
+): Promise<T[]> {
+  return await reading(pool, async (client) => {
+    const results: Array<Promise<T>> = []
+    for (const item of items) {
+      const begin = results.length === 0 ? 'begin read only; ' : ''
+      const result = opened(client, begin + setTenant(item.tenant), async (tx) =>
+        await work(tx, item))
+      results.push(result)
+      if (!client.pipeline) await result
+    }
+    return await Promise.all(results)
+  })
+}
+
+async function reading<T> (
+  pool: Pool, work: (client: pg.PoolClient) => Promise<T>
+): Promise<T> {
   const client = await pool.connect()
   try {
-    const opened = client.query(opening)
-    if (!client.pipeline) await opened
-    const [result] = await Promise.all([work(client), opened])
+    const result = await work(client)
     // The reader does not wait for this, and nobody but the connection depends on it.
     commit(client).catch(() => { client.release(true) })
     return result
@@ -41,6 +66,13 @@ export async function inTenant<T> (pool: Pool, tenant: string, work: Work<T>): P
     await abandon(client, err)
     throw err
   }
+}
+
+async function opened<T> (client: pg.PoolClient, statement: string, work: Work<T>): Promise<T> {
+  const done = client.query(statement)
+  if (!client.pipeline) await done
+  const [result] = await Promise.all([work(client), done])
+  return result
 }
 
 /**

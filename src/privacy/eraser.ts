@@ -28,6 +28,8 @@ export interface Eraser {
   giveUpSilent (): Promise<void>
   /** Destroys the keys for good: no row with such a ref is ever taken again. Returns how many. */
   destroy (tenant: string, condemned: readonly Condemned[]): Promise<number>
+  /** Ref -> the master key that its destroyed key was wrapped under, where that is known. */
+  wrappedUnder (tenant: string, refs: readonly string[]): Promise<ReadonlyMap<string, string>>
 }
 
 /** An eraser over the vault's rows; the pool works as ledger_vault. */
@@ -65,8 +67,22 @@ export function createEraser (pool: Pool): Eraser {
     },
     forgotten: async (timeoutMs) => await callAll(pool, timeoutMs),
     giveUpSilent: async () => { await giveUpSilent(pool) },
-    destroy: async (tenant, condemned) => await destroy(pool, tenant, condemned)
+    destroy: async (tenant, condemned) => await destroy(pool, tenant, condemned),
+    async wrappedUnder (tenant, refs) {
+      const { rows } = await pool.query<{ ref: string, masterKey: string }>(`
+        select ref, master_key_id as "masterKey" from vault.erased
+        where tenant = $1 and ref = any($2::uuid[]) and master_key_id is not null`, [tenant, refs])
+      return new Map(rows.map(({ ref, masterKey }) => [ref, masterKey]))
+    }
   }
+}
+
+/** The tenants with erased persons whose keys were wrapped under this master key. */
+export async function tenantsErasedUnder (pool: Pool, masterKey: string): Promise<string[]> {
+  const { rows } = await pool.query<{ tenant: string }>(
+    'select distinct tenant from vault.erased where master_key_id = $1 order by tenant',
+    [masterKey])
+  return rows.map(({ tenant }) => tenant)
 }
 
 /** In order of refs, so that two that destroy the same ones do not wait for each other. */
@@ -77,8 +93,14 @@ async function destroy (
   const refs = sorted.map(({ ref }) => ref)
   return await inTransaction(pool, async (tx) => {
     await tx.query(`
-      insert into vault.erased (tenant, ref, erasure)
-      select $1, * from unnest($2::uuid[], $3::uuid[]) on conflict do nothing`,
+      with locked as (
+        select ref, master_key_id from vault.subject
+        where tenant = $1 and ref = any($2::uuid[]) order by ref for update)
+      insert into vault.erased (tenant, ref, erasure, master_key_id)
+      select $1, c.ref, c.erasure, locked.master_key_id
+      from unnest($2::uuid[], $3::uuid[]) as c (ref, erasure)
+      left join locked on locked.ref = c.ref
+      on conflict do nothing`,
     [tenant, refs, sorted.map(({ erasure }) => erasure)])
     const { rowCount } = await tx.query(
       'delete from vault.subject where tenant = $1 and ref = any($2::uuid[])', [tenant, refs])

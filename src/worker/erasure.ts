@@ -3,18 +3,18 @@ import {
   dueErasures, orderedErasures, tenantsWithErasures, type OpenErasure
 } from '../../projections/erasure-records/queries.ts'
 import { activeHolds } from '../../projections/erasure-records/holds.ts'
-import type { EventInput } from '../../schemas/events/index.ts'
-import { isLedgerError } from '../errors.ts'
 import { executedEvent, orderedEvent } from '../ledger/erasure-events.ts'
 import { applyFence } from '../ledger/fence.ts'
 import type { Log } from '../ledger/log.ts'
 import type { Logger } from '../log.ts'
-import { codeOf, isUnavailable } from '../postgres/errors.ts'
 import { lockHolds } from '../postgres/locks.ts'
 import type { Pool } from '../postgres/pool.ts'
-import { inTransaction, type Tx } from '../postgres/transaction.ts'
+import { inTransaction } from '../postgres/transaction.ts'
 import type { Eraser } from '../privacy/eraser.ts'
 import { KEY_TTL_MS } from '../privacy/vault.ts'
+import {
+  caughtUp, isPassing, LOOK_AGAIN_MS, orNone, recordEach, type RecordOwn
+} from './decide.ts'
 import { noFault, type Fault } from './fault.ts'
 
 export interface ErasuresOptions {
@@ -23,7 +23,7 @@ export interface ErasuresOptions {
   eraser: Eraser
   log: Log
   /** Appends the ledger's own events; an event whose id is there already is not added again. */
-  record: (tenant: string, events: readonly EventInput[]) => Promise<unknown>
+  record: RecordOwn
   logger: Logger
   /** Milliseconds since 1970, for cooling-off times. */
   now: () => number
@@ -47,10 +47,8 @@ export interface Erasures {
 const POLL_MS = 1_000
 /** Erasures of one tenant that are taken together. */
 const TOGETHER_MAX = 200
-/** How long holds wait for an order, and an order for what the log already holds. */
+/** How long an order waits for processes to let go of keys. */
 const PATIENCE_MS = 2_000
-const LOOK_AGAIN_MS = 20
-const UNDEFINED_TABLE = '42P01'
 
 /**
  * Carries erasures out: what is requested and due is closed in the vault, ordered in the log,
@@ -62,7 +60,9 @@ export function createErasures (given: ErasuresOptions): Erasures {
   const options = { ...given, fault: given.fault ?? noFault }
   const step = async (): Promise<boolean> => {
     let moved = false
-    for (const tenant of await openTenants(options.pool)) {
+    const tenants = await orNone(async () =>
+      await inTransaction(options.pool, tenantsWithErasures))
+    for (const tenant of tenants) {
       if (await order(options, tenant)) moved = true
       if (await execute(options, tenant)) moved = true
     }
@@ -92,16 +92,6 @@ export function createErasures (given: ErasuresOptions): Erasures {
 
 type Context = ErasuresOptions & { fault: Fault }
 
-/** Before the first worker has made the read models nothing was asked for either. */
-async function openTenants (pool: Pool): Promise<string[]> {
-  try {
-    return await inTransaction(pool, tenantsWithErasures)
-  } catch (err) {
-    if (codeOf(err) !== UNDEFINED_TABLE) throw err
-    return []
-  }
-}
-
 /**
  * Decides and orders, while no hold of the tenant can be placed: whatever hold the log has, it
  * was placed before and seen, or it comes after the order.
@@ -128,21 +118,6 @@ async function order (context: Context, tenant: string): Promise<boolean> {
   })
 }
 
-/** Whether the read models show all that the log holds at this moment, and it is whole. */
-async function caughtUp (tx: Tx, log: Log): Promise<boolean> {
-  const head = (await log.head())?.commit ?? 0n
-  const deadline = performance.now() + PATIENCE_MS
-  while (true) {
-    const { rows: [row] } = await tx.query<{ reached: boolean | null }>(`
-      select bool_and(coalesce(commit_position >= $1, false)) and not exists (
-        select from control.worker_state where state = 'log-regression') as reached
-      from control.projection where state = 'live'`, [head])
-    if (row?.reached === true) return true
-    if (performance.now() > deadline) return false
-    await sleep(LOOK_AGAIN_MS)
-  }
-}
-
 /** Whether nothing is sealed under these refs any more, by any process that does not sleep. */
 async function close (
   { eraser, fault, keyTtlMs = KEY_TTL_MS }: Context, tenant: string, due: readonly OpenErasure[]
@@ -164,24 +139,9 @@ async function execute (context: Context, tenant: string): Promise<boolean> {
   await fault('destroy')
   await eraser.destroy(tenant, ordered.map(({ id, ref }) => ({ ref, erasure: id })))
   await fault('destroyed')
-  await recordEach(context, tenant, ordered.map((erasure) => executedEvent(tenant, erasure)))
+  const masterKeys = await eraser.wrappedUnder(tenant, ordered.map(({ ref }) => ref))
+  await recordEach(context, tenant, ordered.map((erasure) =>
+    executedEvent(tenant, { ...erasure, masterKey: masterKeys.get(erasure.ref) })))
   await fault('executed')
   return true
-}
-
-/** Another worker, or this one before it was killed, may have said it in other words. */
-async function recordEach (
-  { record, logger }: Context, tenant: string, events: readonly EventInput[]
-): Promise<void> {
-  await Promise.all(events.map(async (event) => {
-    await record(tenant, [event]).catch((err: unknown) => {
-      if (!isLedgerError(err, 'ID_REUSED')) throw err
-      logger.warn({ tenant, id: event.id }, 'an event of an erasure stands there in other words')
-    })
-  }))
-}
-
-/** What passes by itself, or what Postgres refuses, which somebody has to put right. */
-function isPassing (err: unknown): boolean {
-  return isLedgerError(err) || isUnavailable(err) || codeOf(err) !== ''
 }

@@ -1,5 +1,6 @@
 import { bigintColumn, textColumn, uuidColumn } from '../../projections/columns.ts'
 import type { Projection } from '../../projections/projection.ts'
+import { RETENTION_RAN, removedBy } from '../../projections/retention/removed.ts'
 import { CHECKPOINT_ACTION } from '../../schemas/checkpoint.ts'
 import type { DecodedEvent, Recorded } from '../../schemas/recorded.ts'
 import type { Tx } from '../postgres/transaction.ts'
@@ -36,6 +37,23 @@ export function searchPath (targets: readonly Target[]): string {
 export async function writeRows (
   tx: Tx, targets: readonly Target[], items: readonly Item[], fault: Fault = noFault
 ): Promise<number> {
+  let events = 0
+  for (const part of untilRuns(items)) events += await writePart(tx, targets, part, fault)
+  return events
+}
+
+/** What a retention run removes is gone before the next event: each run ends a part. */
+function untilRuns (items: readonly Item[]): Item[][] {
+  const ends = items.flatMap((item, at) =>
+    'event' in item && item.event.action === RETENTION_RAN ? [at + 1] : [])
+  const starts = [0, ...ends]
+  return starts.map((start, at) => items.slice(start, starts[at + 1]))
+    .filter((part) => part.length > 0)
+}
+
+async function writePart (
+  tx: Tx, targets: readonly Target[], items: readonly Item[], fault: Fault
+): Promise<number> {
   const parked: Parked[] = items.flatMap((item) =>
     'refused' in item ? [{ recorded: item.recorded, ...item.refused }] : [])
   const byEvent = new Map<DecodedEvent, Recorded>()
@@ -56,9 +74,20 @@ export async function writeRows (
   }, fault)
   await eraseFrom(tx, targets, await asked)
   await fault('erased')
+  await removeFrom(tx, targets, events.at(-1))
+  await fault('removed')
   if (parked.length > 0) await insertParked(tx, parked)
   await fault('parked')
   return events.length
+}
+
+/** Removes what the event says, if it is a retention run, from all targets' rows. */
+async function removeFrom (
+  tx: Tx, targets: readonly Target[], event: DecodedEvent | undefined
+): Promise<void> {
+  const removed = event && removedBy(event)
+  if (removed === undefined) return
+  for (const { projection } of targets) await projection.remove?.(removed, tx)
 }
 
 /** What is a record of ours, whether or not it has rows. */

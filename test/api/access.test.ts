@@ -31,8 +31,9 @@ await until(async () => await call('acme.auditor', `/v1/events/${receipt.id}/pro
 await until(async () => await call('globex.auditor', '/v1/checkpoint'),
   (answer) => answer.statusCode === 200)
 const hold = await post('/v1/holds', { entity: { type: 'x', id: 'y' }, reason: 'case' })
+const policy = await post('/v1/retention-policies', { age: { months: 12 }, reason: 'duty' })
 
-const SAMPLES = samplesOf({ receipt, own, keyId, erasure, hold })
+const SAMPLES = samplesOf({ receipt, own, keyId, erasure, hold, policy })
 
 function sampleOf (method: string, url: string): InjectOptions {
   const sample = SAMPLES[`${method} ${url}`]
@@ -150,7 +151,7 @@ t.test('a refusal is recorded where it happened, and many as one', async (t) => 
 
 t.test('what is public needs no key', async (t) => {
   for (const [, url] of PUBLIC) {
-    const { statusCode } = await app.inject(url.replace(':code', 'forbidden'))
+    const { statusCode } = await app.inject(url.replace(':code', 'forbidden').replace(':page', 'read'))
     t.equal(statusCode, 200, url)
   }
 })

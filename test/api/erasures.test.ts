@@ -1,7 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
 import t from 'tap'
+import { createLookup } from '../../src/api/lookup.ts'
+import { destroyedEvent } from '../../src/ledger/erasure-events.ts'
+import { createLedger } from '../../src/ledger/ledger.ts'
 import { BASIS, erasingService, person } from './erasing.ts'
-import type { Answer } from './service.ts'
+import { until, type Answer } from './service.ts'
 
 const service = await erasingService(t)
 const { call, append, send, ask, become, erase, get, database } = service
@@ -94,6 +97,37 @@ t.test('the certificate says what was done, in JSON and on a page', async (t) =>
   t.match(page.body, /<h1>Certificate of erasure/)
   t.match(page.body, BASIS.legalBasis)
   t.notMatch(page.body, /u-certified|<script/)
+})
+
+t.test('the certificate is verified once the master key is gone as well', async (t) => {
+  await append('acme', [person('u-verified'), person('u-unverified')])
+  const { id, result, verified } = await erase('u-verified')
+  t.equal(verified, null)
+  t.match(result.masterKey, /^local:/)
+  const ledger = createLedger({
+    log: service.log,
+    vault: {
+      provision: async () => new Map(), keys: async () => new Map(), find: async () => undefined
+    },
+    lookup: createLookup(database.pool('ledger_api')),
+    now: Date.now,
+    newId: randomUUID
+  })
+  const destroy = async (key: string, tenant: string): Promise<void> => {
+    await ledger.recordOwn(tenant, [destroyedEvent(tenant, { key, to: 'local:2' })])
+  }
+  await destroy('local:of-others', 'acme')
+  await destroy(result.masterKey, 'globex')
+  const other = await erase('u-unverified')
+  t.equal(other.verified, null, 'neither another key nor another tenant\'s record counts')
+  await destroy(result.masterKey, 'acme')
+  const url = `/v1/erasures/${id}/certificate`
+  const isVerified = (answer: Answer): boolean => answer.json().erasure.verified !== null
+  const certificate = (await until(async () => await get(url), isVerified)).json()
+  t.match(certificate.erasure.verified, { at: String, masterKey: result.masterKey })
+  t.match(certificate.events.at(-1), { action: 'ledger.master_key_destroyed' })
+  const page = await call('acme.auditor', { url, headers: { accept: 'text/html' } })
+  t.match(page.body, new RegExp(`${certificate.erasure.verified.at}: master key local:`))
 })
 
 t.test('asking twice, or at once, is one erasure; who comes back is somebody new', async (t) => {

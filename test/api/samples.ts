@@ -8,6 +8,7 @@ export interface Made {
   keyId: string
   erasure: { id: string }
   hold: { id: string }
+  policy: { id: string }
 }
 
 /** A request, its status in acme, and what another tenant gets of the same. */
@@ -21,7 +22,7 @@ export const BASIS = { legalBasis: 'art. 17', reason: 'asked' }
 
 /** A request for every route that succeeds in acme, and what another tenant gets of the same. */
 export function samplesOf (
-  { receipt, own, keyId, erasure, hold }: Made
+  { receipt, own, keyId, erasure, hold, policy }: Made
 ): Record<string, Sample> {
   return {
     'POST /v1/events': {
@@ -125,6 +126,24 @@ export function samplesOf (
     'GET /v1/holds': { request: {}, status: 200, foreign: 200 },
     'POST /v1/holds/:id/release': {
       request: { url: `/v1/holds/${hold.id}/release` }, status: 200, foreign: 404
+    },
+    'POST /v1/retention-policies': {
+      request: { payload: { category: 'api', age: { months: 12 }, reason: 'duty' } },
+      status: 201,
+      foreign: 201
+    },
+    'GET /v1/retention-policies': { request: {}, status: 200, foreign: 200 },
+    'POST /v1/retention-policies/preview': {
+      request: { payload: { age: { months: 12 } } }, status: 200, foreign: 200
+    },
+    'GET /v1/retention-policies/:id': {
+      request: { url: `/v1/retention-policies/${policy.id}` }, status: 200, foreign: 404
+    },
+    'GET /v1/retention-policies/:id/preview': {
+      request: { url: `/v1/retention-policies/${policy.id}/preview` }, status: 200, foreign: 404
+    },
+    'POST /v1/retention-policies/:id/revoke': {
+      request: { url: `/v1/retention-policies/${policy.id}/revoke` }, status: 200, foreign: 404
     },
     'GET /v1/projections': { request: {}, status: 200, foreign: 200 },
     'POST /v1/tenants': {

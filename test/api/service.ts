@@ -20,6 +20,7 @@ import { createErasures } from '../../src/worker/erasure.ts'
 import { ED25519, signerFrom } from '../../src/proof/keys.ts'
 import { createSealer } from '../../src/worker/sealer.ts'
 import type { SealingKeys } from '../../src/worker/sealing-key.ts'
+import { createRetention } from '../../src/worker/retention.ts'
 import { createRunner } from '../../src/worker/runner.ts'
 import { testDatabase, testNode, type TestDatabase, type TestNode } from '../helper.ts'
 
@@ -76,6 +77,14 @@ export async function testService (t: Test): Promise<TestService> {
     now: Date.now,
     pollMs: 100
   })
+  const retention = createRetention({
+    pool: database.pool('ledger_worker'),
+    log,
+    record: ledger.recordOwn,
+    logger,
+    now: Date.now,
+    pollMs: 100
+  })
   const app = createApp({
     pool, adminPool, listenPool, log, ledger, vault, logger, keyEnvironment: 'test'
   })
@@ -107,7 +116,8 @@ export async function testService (t: Test): Promise<TestService> {
       onStatus: runner.sealing,
       intervalMs: 100
     })
-    const done = Promise.all([runner, erasures, sealer].map(({ run }) => run(stop.signal)))
+    const parts = [runner, erasures, retention, sealer]
+    const done = Promise.all(parts.map(({ run }) => run(stop.signal)))
     worker = { stop, done: done.then(() => undefined) }
   }
   const stopWorker = async (): Promise<void> => {

@@ -103,12 +103,12 @@ t.test('whatever an insider does to the rows is found', async (t) => {
   const attacks: Attack[] = [
     ['a leaf', 'merkle_v1_g1.merkle_leaf', "tenant = 'acme' and index = 7",
       "set hash = sha256('x')", ['tampered', 'tampered']],
-    ['what a list shows', 'entries_v1_g1.entry', `id = '${ids[9]}'`,
+    ['what a list shows', 'entries_v2_g1.entry', `id = '${ids[9]}'`,
       "set body = replace(body, 'pending', 'paid') || ',\"x\":1', action = 'order.deleted'",
       ['tampered']],
-    ['a time', 'entries_v1_g1.entry', `id = '${ids[2]}'`,
+    ['a time', 'entries_v2_g1.entry', `id = '${ids[2]}'`,
       "set body = replace(body, 'näive', 'naive')", ['tampered']],
-    ['a leaf hash', 'entries_v1_g1.entry', `id = '${ids[3]}'`,
+    ['a leaf hash', 'entries_v2_g1.entry', `id = '${ids[3]}'`,
       "set leaf_hash = sha256('x')", ['tampered']]
   ]
   for (const [name, table, where, sql, kinds] of attacks) {
@@ -117,8 +117,8 @@ t.test('whatever an insider does to the rows is found', async (t) => {
     t.strictSame(found.kinds, kinds, name)
   }
   const where = `id = '${ids[20]}'`
-  const gone = await whileEdited(`delete from entries_v1_g1.entry where ${where}`,
-    await copy('entries_v1_g1.entry', where)).catch(() => undefined)
+  const gone = await whileEdited(`delete from entries_v2_g1.entry where ${where}`,
+    await copy('entries_v2_g1.entry', where)).catch(() => undefined)
   t.strictSame(gone?.kinds, ['missing'], 'a row that is deleted')
   const leaf = "tenant = 'acme' and index = 290"
   const cut = await whileEdited(`delete from merkle_v1_g1.merkle_leaf where ${leaf}`,

@@ -86,6 +86,10 @@ export async function eraseUnderLoad (t: Test, { subjects, erased, rate }: Scale
   t.equal(await restored.ended, 0)
   t.match(restored.said(), new RegExp(`0 keys are back, .* ${erased} belong to persons who were`))
   t.equal(await runCommand(t, ['rotate-master-key'], ledger.env).ended, 0)
+  const unverified = async (): Promise<number> =>
+    (await allPages(compliance, '/v1/erasures'))
+      .filter((erasure) => Reflect.get(erasure, 'verified') === null).length
+  t.equal(await eventually(unverified, (count) => count === 0, 10_000), 0, 'all are verified')
   t.equal((await compliance.get(`/v1/users/${name(subjects - 1)}/events`)).status, 200)
   t.equal((await compliance.get(`/v1/users/${name(0)}/events`)).status, 404)
 

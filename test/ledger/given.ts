@@ -14,8 +14,8 @@ import { memoryVault } from './memory-vault.ts'
 export const SENDER = { tenant: 'acme', settings: {}, source: 'shop' }
 
 /** Nothing is ever projected: everything must be found in tails and log. */
-export const nothing: LedgerOptions['lookup'] = async () =>
-  ({ known: new Map(), revisions: new Map() })
+export const nothing: LedgerOptions['lookup'] = async (questions) =>
+  questions.map(() => ({ known: new Map(), revisions: new Map() }))
 export const down: LedgerOptions['lookup'] = async () => {
   throw new LedgerError('DATABASE_UNAVAILABLE', 'gone')
 }

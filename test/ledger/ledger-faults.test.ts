@@ -69,7 +69,7 @@ t.test('when the log fails', async (t) => {
 
   t.test('a log that lost what it had is a regression, not an empty page', async (t) => {
     const stale = ledgerOver(log, {
-      lookup: async () => ({ known: new Map(), revisions: new Map([['acme.order-lost', 7n]]) })
+      lookup: async () => [{ known: new Map(), revisions: new Map([['acme.order-lost', 7n]]) }]
     })
     t.equal(codeOf(await one(stale, about('lost'))), 'LOG_REGRESSION')
     t.equal(codeOf(await one(stale, minted('lost'))), 'LOG_REGRESSION')

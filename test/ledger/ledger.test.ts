@@ -114,9 +114,9 @@ t.test('events are recorded', async (t) => {
     let asked = 0
     const lookup: LedgerOptions['lookup'] = async () => {
       asked++
-      return {
+      return [{
         known: new Map([[receipt.id, receipt]]), revisions: new Map([[receipt.stream, 0n]])
-      }
+      }]
     }
     const knowing = ledgerOver(log, { lookup })
     t.same(await receiptOf(knowing, event), { ...receipt, duplicate: true })

@@ -5,8 +5,8 @@ import { createLedger, type AppendResult, type Ledger } from '../../src/ledger/l
 import type {
   AppendOutcome, Log, LogEvent, ReadAllOptions, ReadOptions
 } from '../../src/ledger/log.ts'
-import type { ProjectedLookup } from '../../src/ledger/lookup.ts'
-import type { ProjectedEvent, Recorded } from '../../schemas/recorded.ts'
+import type { LookupQuestion, ProjectedLookup } from '../../src/ledger/lookup.ts'
+import type { Projected, ProjectedEvent, Recorded } from '../../schemas/recorded.ts'
 import { ModelLog, ModelStore } from './model-log.ts'
 import { World } from './world.ts'
 
@@ -138,7 +138,10 @@ class Projector {
     }
   }
 
-  lookup: ProjectedLookup = async (_tenant, ids, streams) => {
+  lookup: ProjectedLookup = async (questions) =>
+    await Promise.all(questions.map(async (question) => await this.#answer(question)))
+
+  async #answer ({ ids, streams }: LookupQuestion): Promise<Projected> {
     const world = this.#world
     await world.sleep(world.below(5))
     if (this.faults && world.chance(0.05)) {

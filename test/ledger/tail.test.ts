@@ -2,7 +2,7 @@ import t from 'tap'
 
 import type { Projected } from '../../schemas/recorded.ts'
 import { LedgerError } from '../../src/errors.ts'
-import { batchLookups, LOOKUP_MAX } from '../../src/ledger/lookup.ts'
+import { batchLookups, LOOKUP_MAX, type LookupQuestion } from '../../src/ledger/lookup.ts'
 import { emptyTail, extendTail, prependTail, Tails, type Placed } from '../../src/ledger/tail.ts'
 
 const placed = (from: number, count: number): Placed[] => Array.from({ length: count },
@@ -57,45 +57,55 @@ t.test('memory is bounded: the streams used longest ago are forgotten', async (t
 
 const nothing: Projected = { known: new Map(), revisions: new Map() }
 
-t.test('look-ups that wait for a tenant are asked together, tenants apart', async (t) => {
-  const asked: Array<[string, readonly string[], readonly string[]]> = []
-  const lookup = batchLookups(async (...question) => {
-    asked.push(question)
-    return nothing
+t.test('look-ups that wait are asked together, one question a tenant', async (t) => {
+  const asked: Array<readonly LookupQuestion[]> = []
+  const answers = { a: { ...nothing }, b: { ...nothing } }
+  const lookup = batchLookups(async (questions) => {
+    asked.push(questions)
+    return questions.map(({ tenant }) => tenant === 'a' ? answers.a : answers.b)
   })
-  await Promise.all([
-    lookup('a', ['1'], ['s']), lookup('a', ['2'], ['s', 'r']), lookup('b', ['3'], ['s'])
+  const got = await Promise.all([
+    lookup({ tenant: 'a', ids: ['1'], streams: ['s'] }),
+    lookup({ tenant: 'a', ids: ['2'], streams: ['s', 'r'] }),
+    lookup({ tenant: 'b', ids: ['3'], streams: ['s'] })
   ])
-  t.same(asked, [['a', ['1', '2'], ['s', 'r']], ['b', ['3'], ['s']]])
+  t.same(asked, [[
+    { tenant: 'a', ids: ['1', '2'], streams: ['s', 'r'] },
+    { tenant: 'b', ids: ['3'], streams: ['s'] }
+  ]])
+  t.ok(got[0] === answers.a && got[1] === answers.a && got[2] === answers.b)
 })
 
-t.test('others wait while statements are under way, none of them too large', async (t) => {
+t.test('others wait while a look-up is under way, none of them too large', async (t) => {
   const sizes: number[] = []
   let running = 0
-  const lookup = batchLookups(async (_tenant, ids) => {
-    sizes.push(ids.length)
-    t.ok(++running <= 2)
+  const lookup = batchLookups(async (questions) => {
+    sizes.push(questions.reduce((sum, { ids }) => sum + ids.length, 0))
+    t.equal(++running, 1)
     await new Promise((resolve) => { setTimeout(resolve, 5) })
     running--
-    return nothing
+    return questions.map(() => nothing)
   })
   const ids = (prefix: number, count: number): string[] =>
     Array.from({ length: count }, (_, index) => `${prefix}-${index}`)
   await Promise.all([
-    lookup('a', ids(0, LOOKUP_MAX + 500), []),
-    ...Array.from({ length: 30 }, (_, index) => lookup('a', ids(index + 1, 100), []))
+    lookup({ tenant: 'a', ids: ids(0, LOOKUP_MAX + 500), streams: [] }),
+    ...Array.from({ length: 30 }, (_, index) =>
+      lookup({ tenant: index % 2 === 0 ? 'a' : 'b', ids: ids(index + 1, 100), streams: [] }))
   ])
   t.same(sizes, [LOOKUP_MAX + 500, LOOKUP_MAX, 1_000])
 })
 
 t.test('a look-up fails for all who waited, and the next one is asked anew', async (t) => {
   let asked = 0
-  const lookup = batchLookups(async () => {
+  const lookup = batchLookups(async (questions) => {
     if (asked++ === 0) throw new LedgerError('DATABASE_UNAVAILABLE', 'gone')
-    return nothing
+    return asked === 2 ? [] : questions.map(() => nothing)
   })
-  const results = await Promise.allSettled([lookup('a', ['1'], []), lookup('a', ['2'], [])])
+  const one = { tenant: 'a', ids: ['1'], streams: [] }
+  const results = await Promise.allSettled([lookup(one), lookup({ ...one, tenant: 'b' })])
   t.match(results, [{ reason: { code: 'DATABASE_UNAVAILABLE' } },
     { reason: { code: 'DATABASE_UNAVAILABLE' } }])
-  t.equal(await lookup('a', ['1'], []), nothing)
+  await t.rejects(lookup(one), /without an answer/, 'nobody waits for ever')
+  t.equal(await lookup(one), nothing)
 })

@@ -6,7 +6,7 @@ import { isUnavailable } from '../../src/postgres/errors.ts'
 import { createPool } from '../../src/postgres/pool.ts'
 import { ROLES } from '../../src/postgres/roles.ts'
 import { testDatabase } from '../helper.ts'
-import { proxyTo } from './proxy.ts'
+import { faultProxy, through } from '../fault-proxy.ts'
 
 const db = await testDatabase(t)
 
@@ -69,10 +69,11 @@ t.test('lost connections, idle or busy, fail their statement and nothing else', 
 })
 
 t.test('a server that went silent is given up after the statement timeout', async (t) => {
-  const proxy = await proxyTo(t, db.url)
-  const pool = createPool({ url: proxy.url, role: 'ledger_api', statementTimeoutMs: 100 })
+  const proxy = await faultProxy(t, Number(new URL(db.url).port))
+  const url = through(db.url, proxy)
+  const pool = createPool({ url, role: 'ledger_api', statementTimeoutMs: 100 })
   await pool.query('select 1')
-  proxy.stall()
+  proxy.faults.blackHole = true
   const startedAt = Date.now()
   const err = await pool.query('select 1').catch((err: unknown) => err)
   t.ok(isUnavailable(err), String(err))

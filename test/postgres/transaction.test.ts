@@ -4,9 +4,11 @@ import t from 'tap'
 
 import { isUnavailable } from '../../src/postgres/errors.ts'
 import { createPool, type Pool } from '../../src/postgres/pool.ts'
-import { changeInTenant, inTenant, inTransaction } from '../../src/postgres/transaction.ts'
+import {
+  changeInTenant, inTenant, inTenants, inTransaction
+} from '../../src/postgres/transaction.ts'
 import { testDatabase } from '../helper.ts'
-import { proxyTo } from './proxy.ts'
+import { faultProxy, through } from '../fault-proxy.ts'
 
 const db = await testDatabase(t)
 const worker = db.pool('ledger_worker')
@@ -124,12 +126,12 @@ async function terminate (pid: number): Promise<void> {
 }
 
 t.test('a commit whose answer is lost is an unknown outcome', async (t) => {
-  const proxy = await proxyTo(t, db.url)
-  const pool = db.pool('ledger_api', { url: proxy.url, max: 1 })
+  const proxy = await faultProxy(t, Number(new URL(db.url).port))
+  const pool = db.pool('ledger_api', { url: through(db.url, proxy), max: 1 })
   await worker.query('delete from play.row')
   const err = await inTransaction(pool, async (tx) => {
     await tx.query('insert into play.row values (9)')
-    proxy.dropAnswers()
+    proxy.cutAfter('answered', 0)
   }).catch((err: unknown) => err)
   t.ok(isUnavailable(err), String(err))
   await sleep(50)
@@ -138,9 +140,10 @@ t.test('a commit whose answer is lost is an unknown outcome', async (t) => {
 
 t.test('a page read by a tenant costs one round trip on a pipelined pool', async (t) => {
   const roundTripMs = 60
-  const proxy = await proxyTo(t, db.url, roundTripMs / 2)
+  const proxy = await faultProxy(t, Number(new URL(db.url).port))
+  proxy.faults.latencyMs = roundTripMs / 2
   const measured = async (pipeline: boolean): Promise<number> => {
-    const pool = db.pool('ledger_api', { url: proxy.url, max: 1, pipeline })
+    const pool = db.pool('ledger_api', { url: through(db.url, proxy), max: 1, pipeline })
     const page = async (): Promise<unknown> => await inTenant(pool, 'acme', async (tx) =>
       await tx.query({ name: 'page', text: 'select n from play.row where n > $1', values: [0] }))
     for (let warm = 0; warm < 2; warm++) await page()
@@ -170,4 +173,21 @@ t.test('readers at once on a pipelined pool get their own answers', async (t) =>
     if (!t.same(answer, expected)) t.bailout()
   })
   t.ok(await isClean(pool))
+})
+
+t.test('several tenants are read in one transaction, each as itself', async (t) => {
+  for (const pipeline of [true, false]) {
+    const pool = db.pool('ledger_api', { pipeline, max: 1 })
+    const seen = await inTenants(pool, [{ tenant: 'a' }, { tenant: 'b' }, { tenant: 'a' }],
+      async (tx, { tenant }) => {
+        const { rows: [row] } = await tx.query<{ is: string }>(
+          "select current_setting('ledger.tenant') as is")
+        return `${tenant} is ${row?.is}`
+      })
+    t.same(seen, ['a is a', 'b is b', 'a is a'])
+    await t.rejects(inTenants(pool, [{ tenant: 'a' }, { tenant: 'b' }], async (tx, { tenant }) => {
+      await tx.query(tenant === 'b' ? 'select 1 / 0' : 'select 1')
+    }), /division by zero/)
+    t.ok(await isClean(pool))
+  }
 })

@@ -130,7 +130,7 @@ t.test('what a frozen process seals too late is flagged and never opened', async
       keys: async () => new Map(),
       find: async () => frozen
     },
-    lookup: async () => ({ known: new Map(), revisions: new Map() }),
+    lookup: async () => [{ known: new Map(), revisions: new Map() }],
     now: Date.now,
     newId: () => uuid(999)
   })

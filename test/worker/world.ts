@@ -60,7 +60,8 @@ const WAIT_MS = 15_000
 const ENTITIES = 10
 const TABLES = [
   'entry', 'entry_tag', 'user_feed', 'entity_trail', 'activity_summary', 'task', 'erasure', 'hold',
-  'entry_words', 'merkle_leaf', 'merkle_node', 'merkle_tree', 'merkle_checkpoint'
+  'removed_entry', 'retention_policy', 'entry_words',
+  'merkle_leaf', 'merkle_node', 'merkle_tree', 'merkle_checkpoint'
 ]
 
 /** Times in tests are short: nobody waits for a lease of seconds. */

@@ -1,13 +1,15 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { findErasure } from '../../../projections/erasure-records/queries.ts'
 import { listTrail } from '../../../projections/entity-trails/queries.ts'
-import type { EventRow } from '../../../projections/entries/queries.ts'
+import { findEvent, type EventRow } from '../../../projections/entries/queries.ts'
 import { ERASURE_TYPE } from '../../../schemas/events/ledger.ts'
 import {
-  Certificate, ErasureParams, type CertificateEvent
+  Certificate, ErasureParams, type CertificateEvent, type ErasureView
 } from '../../../schemas/http/erasures.ts'
 import { NoQuery } from '../../../schemas/http/events.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import { LedgerError } from '../../errors.ts'
+import { destroyedEventId } from '../../ledger/erasure-events.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { CERTIFICATE_CSP, certificatePage } from '../certificate-page.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
@@ -48,18 +50,29 @@ export const certificate = (services: Services): Endpoint => endpoint({
     })
   }
   const erasure = erasureView(record, services.now())
+  const verification = await verificationOf(services, request, reply, erasure)
   const answer: Certificate = {
     title: 'Certificate of erasure',
     tenant,
     erasure,
     recipientsToNotify: erasure.recipients,
-    events: rows.reverse().map(eventOf)
+    events: [...rows.reverse(), ...verification].map(eventOf)
   }
   reply.header('vary', 'accept')
   if (!prefersHtml(request.headers.accept)) return answer
   reply.type(`${HTML}; charset=utf-8`).header('content-security-policy', CERTIFICATE_CSP)
   return await reply.send(certificatePage(answer))
 })
+
+/** The event by which the tenant was told that the master key is gone. */
+async function verificationOf (
+  services: Services, request: FastifyRequest, reply: FastifyReply, { verified }: ErasureView
+): Promise<EventRow[]> {
+  if (verified === null) return []
+  const id = destroyedEventId(tenantOf(callerOf(request)), verified.masterKey)
+  const row = await readTenant(services, request, reply, async (tx) => await findEvent(tx, id))
+  return row === undefined ? [] : [row]
+}
 
 /** The ledger's own events have nothing sealed: their rows are their JSON. */
 function eventOf ({ body }: EventRow): CertificateEvent {

@@ -10,6 +10,7 @@ import { correctionEvent } from '../corrections.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import { presentRows } from '../present.ts'
 import { readTenant } from '../reading.ts'
+import { refuseRemoved } from '../removed.ts'
 import type { Services } from '../services.ts'
 import { answerAppended } from './append.ts'
 
@@ -30,7 +31,7 @@ export const correctEvent = (services: Services): Endpoint => endpoint({
   const owner = { tenant: tenantOf(caller), source: caller.name }
   const { corrects } = request.body
   const row = await readTenant(services, request, reply, async (tx) => {
-    return await findEvent(tx, corrects)
+    return await findEvent(tx, corrects) ?? await refuseRemoved(tx, corrects)
   })
   const reader = { tenant: owner.tenant, access: 'opened' } as const
   const [text] = await presentRows(services.vault, reader, row === undefined ? [] : [row])

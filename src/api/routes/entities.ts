@@ -65,7 +65,7 @@ export const blameEntity = (services: Services): Endpoint => endpoint({
   headers: AtLeast,
   response: { 200: BlameView }
 }, async (request, reply) => {
-  const { exists, blame, asOf, events, hidden } =
+  const { exists, blame, asOf, events, hidden, removed } =
     await stateAt(services, { request, reply }, request)
   const fields = blame.map(({ path, value, event }) => {
     const { id, action, actor, source, revision, position, occurredAt, recordedAt } = event
@@ -73,7 +73,7 @@ export const blameEntity = (services: Services): Endpoint => endpoint({
       path, value, id, action, actor, source, revision, position, occurredAt, recordedAt
     }
   })
-  return { entity: request.params, exists, fields, asOf, events, hidden }
+  return { entity: request.params, exists, fields, asOf, events, hidden, removed }
 })
 
 /** What changed between two moments. */
@@ -102,7 +102,8 @@ export const diffEntity = (services: Services): Endpoint => endpoint({
     from: one.asOf,
     to: other.asOf,
     changes: diff(one.exists ? one.state : undefined, other.exists ? other.state : undefined),
-    hidden: other.hidden
+    hidden: other.hidden,
+    removed: other.removed
   }
 })
 

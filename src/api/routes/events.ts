@@ -1,5 +1,5 @@
 import {
-  countEvents, estimateEvents, findEvent, listEvents as readEvents
+  countEvents, estimateEvents, listEvents as readEvents
 } from '../../../projections/entries/queries.ts'
 import {
   EventPage, EventParams, EventsQuery, EventView, NoQuery
@@ -7,7 +7,6 @@ import {
 import { EventDiffView } from '../../../schemas/http/entities.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import { Type } from '@sinclair/typebox'
-import { LedgerError } from '../../errors.ts'
 import { leafHash } from '../../proof/leaf.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { correctedBy, correctionsOf } from '../corrections.ts'
@@ -18,6 +17,7 @@ import { readLeaf } from '../leaf.ts'
 import { sendEvents, sendText } from '../pages.ts'
 import { accessOf, presentRows } from '../present.ts'
 import { readTenant } from '../reading.ts'
+import { placeOf, requireEvent } from '../removed.ts'
 import type { Services } from '../services.ts'
 
 const tags = ['read']
@@ -45,6 +45,8 @@ export const listEvents = (services: Services): Endpoint => endpoint({
 /** One event. */
 export const oneEvent = (services: Services): Endpoint => endpoint({
   summary: 'Read an event',
+  description: '410 /problems/removed where retention removed it: by which run of which policy, ' +
+    'and when. Then /raw and /proof still serve it, from the log.',
   operationId: 'readEvent',
   tags,
   params: EventParams,
@@ -55,9 +57,8 @@ export const oneEvent = (services: Services): Endpoint => endpoint({
   const caller = callerOf(request)
   const { id } = request.params
   const [row, corrections] = await readTenant(services, request, reply, async (tx) => {
-    return await Promise.all([findEvent(tx, id), correctionsOf(tx, id)])
+    return await Promise.all([requireEvent(tx, id), correctionsOf(tx, id)])
   })
-  if (row === undefined) throw noEvent()
   const reader = { tenant: tenantOf(caller), access: accessOf(caller) }
   const [text = '', ...others] = await presentRows(services.vault, reader, [row, ...corrections])
   if (others.length === 0) return await sendText(reply, text)
@@ -78,8 +79,7 @@ export const eventDiff = (services: Services): Endpoint => endpoint({
   response: { 200: EventDiffView }
 }, async (request, reply) => {
   const { id } = request.params
-  const row = await readTenant(services, request, reply, async (tx) => await findEvent(tx, id))
-  if (row === undefined) throw noEvent()
+  const row = await readTenant(services, request, reply, async (tx) => await requireEvent(tx, id))
   const caller = callerOf(request)
   const reader = { tenant: tenantOf(caller), access: accessOf(caller) }
   const [text = ''] = await presentRows(services.vault, reader, [row])
@@ -89,7 +89,8 @@ export const eventDiff = (services: Services): Endpoint => endpoint({
 /** The exact bytes that the event's leaf hash is over, read from the log itself. */
 export const rawEvent = (services: Services): Endpoint => endpoint({
   summary: 'Read an event as the log holds it',
-  description: 'RFC 8785 canonical JSON of id, stream, revision, type and data: the leaf data. ' +
+  description: 'RFC 8785 canonical JSON of id, stream, revision, type and data: the leaf data, ' +
+    'also of an event that retention removed from all other reads. ' +
     'Ledger-Leaf-Hash is SHA-256(0x00 || these bytes), hex. Personal data is sealed in it.',
   operationId: 'readRawEvent',
   tags,
@@ -99,13 +100,8 @@ export const rawEvent = (services: Services): Endpoint => endpoint({
   response: { 200: Type.Object({}, { additionalProperties: true }) }
 }, async (request, reply) => {
   const { id } = request.params
-  const row = await readTenant(services, request, reply, async (tx) => await findEvent(tx, id))
-  if (row === undefined) throw noEvent()
-  const leaf = await readLeaf(services.log, row)
+  const place = await readTenant(services, request, reply, async (tx) => await placeOf(tx, id))
+  const leaf = await readLeaf(services.log, place)
   reply.header('ledger-leaf-hash', leafHash(leaf).toString('hex'))
   return await sendText(reply, leaf)
 })
-
-function noEvent (): LedgerError {
-  return new LedgerError('NOT_FOUND', 'There is no such event, or reads do not show it yet')
-}

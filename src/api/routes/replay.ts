@@ -104,10 +104,17 @@ async function * lines (
   }
 }
 
-function lineOf ({ id, stream, revision, position, type, data, metadata }: Recorded): string {
-  return JSON.stringify({
-    id, stream, revision: String(revision), position: String(position), type, data, metadata
-  })
+function lineOf (event: Recorded): string {
+  const { id, stream, revision, position, type, metadata } = event
+  const rest = metadata === undefined ? '' : `,"metadata":${JSON.stringify(metadata)}`
+  return `{"id":"${id}","stream":${JSON.stringify(stream)},"revision":"${revision}",` +
+    `"position":"${position}","type":${JSON.stringify(type)},"data":${dataOf(event)}${rest}}`
+}
+
+/** As the log holds it, if that is JSON in one line. */
+function dataOf ({ data, json }: Recorded): string {
+  const isLine = json !== undefined && data !== json && !json.includes('\n')
+  return isLine ? json : JSON.stringify(data)
 }
 
 /** Where a replay goes on. */

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto'
 import { SHOWN } from '../../../projections/entries/view.ts'
+import { removedBy } from '../../../projections/retention/removed.ts'
 import { parsePointer } from '../../../schemas/pointer.ts'
+import { RESERVED_ACTION_PREFIX } from '../../../schemas/primitives.ts'
 import type { DecodedEvent } from '../../../schemas/recorded.ts'
 import { HASH_BYTES } from '../../proof/format.ts'
 import { canonicalJson } from '../../proof/leaf.ts'
@@ -17,6 +19,7 @@ export interface SeenLeaf {
 }
 
 const START_LEAVES = 4_096
+const [REMOVABLE, REMOVED] = [1, 2]
 
 /** The leaves that the log has, in order, in a few flat arrays. */
 export class Evidence {
@@ -25,6 +28,8 @@ export class Evidence {
   #positions = new BigInt64Array(START_LEAVES)
   #sealed = new Uint16Array(START_LEAVES)
   #ids = new BigInt64Array(START_LEAVES)
+  /** Whether rows of a leaf may be removed, and whether they were: 1 and 2. */
+  #removal = new Uint8Array(START_LEAVES)
   #size = 0
 
   get size (): number {
@@ -40,6 +45,21 @@ export class Evidence {
     this.#positions[at] = event.position
     this.#sealed[at] = sealed
     this.#ids[at] = idKey(event.id)
+    this.#removal[at] = event.action.startsWith(RESERVED_ACTION_PREFIX) ? 0 : REMOVABLE
+    this.noteRun(event)
+  }
+
+  /** Takes note of the leaves whose rows the event removed, if it is a retention run. */
+  noteRun (event: DecodedEvent): void {
+    for (const position of removedBy(event)?.positions ?? []) {
+      const at = this.#indexAt(position)
+      if (this.#removal[at] === REMOVABLE) this.#removal[at] = REMOVED
+    }
+  }
+
+  /** Whether the log says that the rows of a leaf were removed. */
+  isRemoved (index: number): boolean {
+    return this.#removal[index] === REMOVED
   }
 
   at (index: number): SeenLeaf | undefined {
@@ -63,6 +83,17 @@ export class Evidence {
     return first >= 0 && first < index
   }
 
+  /** The leaf at a position, or one past the last. */
+  #indexAt (position: bigint): number {
+    let [low, high] = [0, this.#size]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#positions[middle] ?? 0n) < position) low = middle + 1
+      else high = middle
+    }
+    return this.#positions[low] === position ? low : this.#size
+  }
+
   #grow (): void {
     this.#hashes = Buffer.concat([this.#hashes, Buffer.alloc(this.#hashes.length)])
     this.#digests = Buffer.concat([this.#digests, Buffer.alloc(this.#digests.length)])
@@ -71,6 +102,9 @@ export class Evidence {
     const sealed = new Uint16Array(this.#sealed.length * 2)
     sealed.set(this.#sealed)
     this.#sealed = sealed
+    const removal = new Uint8Array(this.#removal.length * 2)
+    removal.set(this.#removal)
+    this.#removal = removal
   }
 }
 

@@ -8,7 +8,7 @@ import type { Policy } from '../../proof/policy.ts'
 import { judgeCheckpoint, judgeConsistency } from '../../proof/trust.ts'
 import { progressBar } from '../progress.ts'
 import { readHeads } from './heads.ts'
-import { walkLog } from './log-walk.ts'
+import { walkLaterRuns, walkLog } from './log-walk.ts'
 import type { Remote } from './remote.ts'
 import { walkRows, walkTiles } from './row-walk.ts'
 
@@ -26,6 +26,8 @@ export interface LiveSummary {
   checkpoints: number
   leaves: number
   rows: number
+  /** Leaves whose rows retention removed, as the log says. */
+  removed: number
 }
 
 /**
@@ -38,7 +40,7 @@ export async function verifyLive (options: LiveOptions): Promise<LiveSummary> {
   const { last: checkpoint, count: checkpoints } = heads
   if (checkpoint === undefined) {
     tell([fault('empty', 'the ledger has no last checkpoint that could be trusted')])
-    return { checkpoint, checkpoints, leaves: 0, rows: 0 }
+    return { checkpoint, checkpoints, leaves: 0, rows: 0, removed: 0 }
   }
   if (kept !== undefined) await continues(options, kept, checkpoint)
   const total = Number(checkpoint.size)
@@ -47,10 +49,12 @@ export async function verifyLive (options: LiveOptions): Promise<LiveSummary> {
   await withBar('Comparing the tree', total, async (onRow) => {
     await walkTiles({ remote, evidence, tell, onRow }, checkpoint)
   })
-  const rows = await withBar('Comparing rows', evidence.size, async (onRow) =>
-    await walkRows({ remote, evidence, tell, onRow }))
+  const counted = await withBar('Comparing rows', evidence.size, async (onRow) =>
+    await walkRows({ remote, evidence, tell, onRow }, async () => {
+      await walkLaterRuns({ remote, heads, tell }, evidence)
+    }))
   if (evidence.size === 0) tell([fault('empty', 'nothing was proven')])
-  return { checkpoint, checkpoints, leaves: evidence.size, rows }
+  return { checkpoint, checkpoints, leaves: evidence.size, ...counted }
 }
 
 /** Whether the tree continued the one that the user knows. */

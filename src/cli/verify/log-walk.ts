@@ -25,8 +25,13 @@ export async function walkLog ({ remote, heads, tell, onLeaf }: LogWalk): Promis
   const evidence = new Evidence()
   const size = Number(heads.last?.size ?? 0n)
   let frontier = EMPTY_FRONTIER
-  for await (const event of replayed(remote, heads.until, tell)) {
-    if (event.action === CHECKPOINT_ACTION || evidence.size >= size) continue
+  for await (const event of replayed(remote, `until=${heads.until}`, tell)) {
+    if (event.action === CHECKPOINT_ACTION) continue
+    if (evidence.size >= size) {
+      // Recorded while the checkpoint was made, and shown by rows as this is.
+      evidence.noteRun(event)
+      continue
+    }
     evidence.add(event)
     frontier = append(frontier, [event.leafHash])
     onLeaf()
@@ -48,14 +53,23 @@ export async function walkLog ({ remote, heads, tell, onLeaf }: LogWalk): Promis
   return evidence
 }
 
+/** Takes note of what runs after the last checkpoint removed: rows may show it already. */
+export async function walkLaterRuns (
+  { remote, heads, tell }: Omit<LogWalk, 'onLeaf'>, evidence: Evidence
+): Promise<void> {
+  for await (const event of replayed(remote, `after=${heads.until}`, tell)) {
+    evidence.noteRun(event)
+  }
+}
+
 /** The records of a replay, gone on with where it breaks off. Others are said and left out. */
 async function * replayed (
-  remote: Remote, until: string, tell: (findings: readonly Finding[]) => void
+  remote: Remote, query: string, tell: (findings: readonly Finding[]) => void
 ): AsyncGenerator<DecodedEvent> {
-  let query = `until=${until}`
+  let asked = query
   for (let tries = 0; tries < RESUMPTIONS_MAX; tries++) {
     let end: Record<string, unknown> | undefined
-    for await (const text of remote.lines(`/v1/replay?${query}`)) {
+    for await (const text of remote.lines(`/v1/replay?${asked}`)) {
       const line: unknown = JSON.parse(text)
       if (!isObject(line)) continue
       if (line['end'] === true) end = line
@@ -63,7 +77,7 @@ async function * replayed (
     }
     if (end?.['complete'] === true) return
     if (typeof end?.['resume'] !== 'string') break
-    query = end['resume']
+    asked = end['resume']
   }
   tell([fault('truncated', 'the replay of the log broke off')])
 }

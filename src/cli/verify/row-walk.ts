@@ -74,9 +74,21 @@ interface Page {
   nextCursor: string | null
 }
 
-/** Compares every row that lists show, newest first, with what the log has. */
-export async function walkRows (walk: RowWalk): Promise<number> {
+/** How many rows were compared, and how many are rightly not there. */
+export interface RowCount {
+  rows: number
+  removed: number
+}
+
+/**
+ * Compares every row that lists show, newest first, with what the log has. `laterRuns` is asked
+ * to tell the evidence what retention removed meanwhile, if rows are not there that should be.
+ */
+export async function walkRows (
+  walk: RowWalk, laterRuns: () => Promise<void>
+): Promise<RowCount> {
   const { remote, evidence, tell, onRow } = walk
+  const absent: number[] = []
   const last = evidence.at(evidence.size - 1)
   let next = evidence.size - 1
   let rows = 0
@@ -89,7 +101,7 @@ export async function walkRows (walk: RowWalk): Promise<number> {
       if (last === undefined || position > last.position) continue
       rows++
       onRow()
-      for (; (evidence.at(next)?.position ?? -1n) > position; next--) missing(walk, next)
+      for (; (evidence.at(next)?.position ?? -1n) > position; next--) absent.push(next)
       const leaf = evidence.at(next)
       const name = `event ${String(item['id'])} at ${position}`
       if (leaf?.position !== position) {
@@ -97,6 +109,10 @@ export async function walkRows (walk: RowWalk): Promise<number> {
         continue
       }
       next--
+      if (evidence.isRemoved(leaf.index)) {
+        tell([fault('foreign', `the row of ${name} is there, though retention removed it`,
+          { index: BigInt(leaf.index) })])
+      }
       if (!shownDigest(item, leaf.sealed).equals(leaf.digest)) {
         tell([fault('tampered', `the row of ${name} is not what the log has`,
           { index: BigInt(leaf.index) })])
@@ -104,8 +120,12 @@ export async function walkRows (walk: RowWalk): Promise<number> {
     }
     cursor = page.nextCursor
   }
-  for (; next >= 0; next--) missing(walk, next)
-  return rows
+  for (; next >= 0; next--) absent.push(next)
+  const isKept = (index: number): boolean => !evidence.isRemoved(index)
+  if (absent.some(isKept)) await laterRuns()
+  const missed = absent.filter(isKept)
+  for (const index of missed) missing(walk, index)
+  return { rows, removed: absent.length - missed.length }
 }
 
 /** Of two events with one id the first has the row, and the other is parked. */

@@ -11,7 +11,7 @@ import { parseSearch } from '../../../projections/search/query.ts'
 import { EVENT_WORDS_MAX, vectorOf } from '../../../projections/search/vector.ts'
 import { userFeeds } from '../../../projections/user-feeds/projection.ts'
 import type { DecodedEvent } from '../../../schemas/recorded.ts'
-import { inTenant } from '../../../src/postgres/transaction.ts'
+import { inTenant, inTransaction } from '../../../src/postgres/transaction.ts'
 import { decodedEvent, given, uuid } from '../../given.ts'
 
 const ALICE = uuid(901)
@@ -139,6 +139,24 @@ t.test('nobody finds another tenant\'s words, whatever is asked of the database'
   for (const place of ['read.entry_words', 'search_v1_g1.entry_words']) {
     await t.rejects(pool.query(`select words from ${place}`), { code: '42501' }, place)
   }
+})
+
+t.test('what retention removes is not found any more, and nothing else goes', async (t) => {
+  const remove = async (tenant: string, numbers: readonly number[]): Promise<void> => {
+    await inTransaction(store.worker, async (tx) => {
+      await tx.query('set local search_path = search_v1_g1')
+      const positions = numbers.map((n) => BigInt(n) * STEP)
+      await search.remove?.({ tenant, run: 0n, positions }, tx)
+    })
+  }
+  const has = async (): Promise<number[]> => await find({ words: words('needle') })
+  await remove('other', [11, 12])
+  t.strictSame(await has(), [11], 'another tenant has no event there')
+  await remove('acme', [10, 11, 19])
+  t.strictSame(await has(), [])
+  t.strictSame(await find({ words: words('"number 10"') }), [])
+  t.strictSame(await find({ words: words('"number 12"') }), [12])
+  t.strictSame(await find({ words: words('"number 19"') }, { limit: 2 }, 'other'), [19])
 })
 
 t.test('nothing sealed and no person is in the index', async (t) => {

@@ -6,27 +6,29 @@ import type { Logger } from '../log.ts'
 import { createPool, type Pool } from '../postgres/pool.ts'
 import { createEraser } from '../privacy/eraser.ts'
 import { createErasures, type Erasures } from '../worker/erasure.ts'
+import { createRetention, type Retention } from '../worker/retention.ts'
 
 const CONNECTIONS = 2
 
 /**
- * What carries erasures out, with connections of its own: as the worker to know what is asked, as
- * the vault to destroy keys, which takes no master key, and as the API to tell whether an event
- * of its own is in the log already.
+ * What carries erasures out and removes what is old, with connections of its own: as the worker to
+ * know what is asked, as the vault to destroy keys, which takes no master key, and as the API to
+ * tell whether an event of its own is in the log already.
  */
-export function workerErasures (
+export function workerDecisions (
   { databaseUrl: url, log, logger }: { databaseUrl: string, log: Log, logger: Logger }
-): { erasures: Erasures, close: () => Promise<void> } {
+): { erasures: Erasures, retention: Retention, close: () => Promise<void> } {
   const pool = createPool({ url, role: 'ledger_worker', max: CONNECTIONS })
   const vaultPool = createPool({ url, role: 'ledger_vault', max: CONNECTIONS })
   const apiPool = createPool({ url, role: 'ledger_api', max: CONNECTIONS })
   const { recordOwn: record } = ownRecorder(log, apiPool)
   const eraser = createEraser(vaultPool)
-  const erasures = createErasures({ pool, eraser, log, record, logger, now: Date.now })
+  const common = { pool, log, record, logger, now: Date.now }
+  const [erasures, retention] = [createErasures({ ...common, eraser }), createRetention(common)]
   const close = async (): Promise<void> => {
     await Promise.all([pool, vaultPool, apiPool].map(async (each) => { await each.end() }))
   }
-  return { erasures, close }
+  return { erasures, retention, close }
 }
 
 /** Appends the ledger's own events, for a process that appends nothing else. */
