@@ -1,7 +1,9 @@
 import { activitySummaries } from './activity-summaries/projection.ts'
+import { cosignatures } from './cosignatures/projection.ts'
 import { entries } from './entries/projection.ts'
 import { entityTrails } from './entity-trails/projection.ts'
 import { erasureRecords } from './erasure-records/projection.ts'
+import { exports } from './exports/projection.ts'
 import { merkle } from './merkle/projection.ts'
 import type { Projection } from './projection.ts'
 import { retention } from './retention/projection.ts'
@@ -15,5 +17,5 @@ import { userFeeds } from './user-feeds/projection.ts'
  */
 export const PROJECTIONS: readonly Projection[] = [
   merkle, entries, userFeeds, entityTrails, activitySummaries, tasks, erasureRecords, retention,
-  search
+  search, exports, cosignatures
 ]

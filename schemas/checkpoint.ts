@@ -5,6 +5,8 @@ import { Int64 } from './primitives.ts'
 export const CHECKPOINT_ACTION = 'ledger.checkpoint'
 /** What these events happen to. One entity: a tenant's checkpoints are one stream. */
 export const CHECKPOINT_ENTITY = { type: 'ledger_checkpoint', id: 'tree' } as const
+/** The same checkpoints once witnesses have signed under them; a stream of their own. */
+export const COSIGNED_ENTITY = { type: 'ledger_checkpoint', id: 'cosigned' } as const
 
 /** The data of such an event. */
 export const CheckpointData = Type.Object({

@@ -22,6 +22,10 @@ export const Environment = Type.Object({
     minLength: 1,
     description: 'File of the key that signs checkpoints; default <data>/sealing.key'
   })),
+  WITNESSES_FILE: Type.Optional(Type.String({
+    minLength: 1,
+    description: 'C2SP tlog-policy whose witnesses the worker asks to cosign; default none'
+  })),
   LEDGER_DATA: Type.Optional(Type.String({
     minLength: 1, description: 'Folder for keys and embedded servers; default ./data'
   })),
@@ -34,6 +38,10 @@ export const Environment = Type.Object({
   LEDGER_NAME: Type.Optional(Type.String({
     pattern: '^[A-Za-z0-9.-]{1,128}$',
     description: 'Name of this ledger, the origin of its checkpoints; default audit-ledger'
+  })),
+  LEDGER_SCRUB_DAYS: Type.Optional(Type.String({
+    pattern: '^[0-9]{1,3}$',
+    description: 'In how many days the worker re-reads the whole log; 0 = never; default 7'
   })),
   LEDGER_LOG_DECODER: Type.Optional(Type.Union([Type.Literal('own'), Type.Literal('client')], {
     description: 'Who decodes events that are read from the log: this program or the client library'

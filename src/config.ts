@@ -10,11 +10,14 @@ export interface Config {
   /** `aws:KEY`; then the file is only for what was wrapped before. */
   readonly masterKeyKms: string | undefined
   readonly sealingKeyFile: string
+  readonly witnessesFile: string | undefined
   /** Absolute path. */
   readonly dataDir: string
   readonly host: string
   readonly port: number
   readonly name: string
+  /** 0: never. */
+  readonly scrubDays: number
   readonly logDecoder: 'own' | 'client'
   readonly logLevel: string | undefined
 }
@@ -28,6 +31,7 @@ export interface ConfigFlags {
 }
 
 export const PORT_DEFAULT = 4_600
+const SCRUB_DAYS_DEFAULT = 7
 const PORT_MAX = 65_535
 
 const environment = TypeCompiler.Compile(Environment)
@@ -53,10 +57,12 @@ export function loadConfig (
     masterKeyFile: path.resolve(given['MASTER_KEY_FILE'] ?? path.join(dataDir, 'master.key')),
     masterKeyKms: given['MASTER_KEY_KMS'],
     sealingKeyFile: path.resolve(given['SEALING_KEY_FILE'] ?? path.join(dataDir, 'sealing.key')),
+    witnessesFile: given['WITNESSES_FILE'] && path.resolve(given['WITNESSES_FILE']),
     dataDir,
     host: given['LEDGER_HOST'] ?? '127.0.0.1',
     port: Number(given['LEDGER_PORT'] ?? PORT_DEFAULT),
     name: given['LEDGER_NAME'] ?? 'audit-ledger',
+    scrubDays: Number(given['LEDGER_SCRUB_DAYS'] ?? SCRUB_DAYS_DEFAULT),
     logDecoder: given['LEDGER_LOG_DECODER'] === 'client' ? 'client' : 'own',
     logLevel: given['LEDGER_LOG_LEVEL']
   })

@@ -29,7 +29,8 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'gap: no states before and after': [
       'GET /v1/events/:id/diff', 'GET /v1/entities/:type/:id/blame',
       'GET /v1/entities/:type/:id/state'
-    ]
+    ],
+    'gap: no export': ['POST /v1/exports', 'GET /v1/exports/:id/download']
   },
   Sovrium: {
     'one log of every action': ['GET /api/activity', 'GET /v1/events'],
@@ -120,6 +121,7 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'corrections instead of updates': ['POST /v1/corrections'],
     'failed sign-ins, custom aggregations': ['GET /v1/sign-ins/failed', 'GET /v1/aggregations'],
     'next: full-text search': ['file:test/api/search.test.ts'],
+    'next: CSV and JSON for compliance': ['POST /v1/exports'],
     'custom types': ['PUT /v1/schemas/:action', 'GET /v1/schemas'],
     'next: a live feed': ['GET /v1/events/stream', 'file:test/api/websocket.test.ts']
   }

@@ -16,13 +16,15 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'src/worker': ['src', 'schemas', 'src/postgres', 'src/privacy', 'src/ledger', 'src/proof',
     'projections'],
   'src/api': ['src', 'schemas', 'src/postgres', 'src/privacy', 'src/ledger', 'src/proof',
-    'projections'],
+    'src/exports', 'projections'],
+  'src/exports': ['schemas'],
   'src/sample': ['schemas'],
+  'src/witness': ['src', 'src/proof'],
   'src/embedded/eventstore': [],
   'src/embedded/postgres': [],
   'src/cli': ['src', 'schemas', 'src/postgres', 'src/privacy', 'src/ledger', 'src/worker',
     'src/api', 'src/sample', 'src/embedded/eventstore', 'src/embedded/postgres', 'src/proof',
-    'projections']
+    'src/witness', 'projections']
 }
 
 /** Package -> the only folders or files that may import it. */

@@ -1,4 +1,4 @@
-import type { WordQuery } from '../search/query.ts'
+import { wordQuery } from '../search/query.ts'
 
 /** What a reader can ask for; every member given must hold. Times are RFC 3339, UTC. */
 export interface EventFilter {
@@ -17,8 +17,8 @@ export interface EventFilter {
   ip?: readonly string[] | undefined
   session?: readonly string[] | undefined
   correlationId?: string | undefined
-  /** Words of its clear text. */
-  words?: WordQuery | undefined
+  /** Words of its clear text, as parseSearch takes them. */
+  q?: string | undefined
   /** occurredAt: from inclusive, to exclusive. */
   from?: string | undefined
   to?: string | undefined
@@ -79,8 +79,8 @@ export function conditionsOf (filter: InnerFilter, param: Parameter): Conditions
     ...present(filter.ip, (values) => `e.ip = any(${param(values)}::text[])`),
     ...present(filter.session, (values) => `e.session = any(${param(values)}::text[])`),
     ...present(filter.correlationId, (id) => `e.correlation_id = ${param(id)}`),
-    ...present(filter.words, ({ query }) =>
-      `control.has_words(e.position, ${param(query)}::tsquery)`),
+    ...present(filter.q, (text) =>
+      `control.has_words(e.position, ${param(wordQuery(text).query)}::tsquery)`),
     ...present(filter.from, (at) => `e.occurred_at >= ${param(at)}::timestamptz`),
     ...present(filter.to, (at) => `e.occurred_at < ${param(at)}::timestamptz`),
     ...present(filter.recordedFrom, (at) => `e.recorded_at >= ${param(at)}::timestamptz`),

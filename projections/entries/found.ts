@@ -1,5 +1,5 @@
 import { partsBetween } from '../search/places.ts'
-import { conjunction, type WordQuery } from '../search/query.ts'
+import { conjunction, wordQuery } from '../search/query.ts'
 import { wordsOf } from '../search/words.ts'
 import { conditionsOf, type EventFilter, type Parameter } from './filter.ts'
 import {
@@ -8,7 +8,7 @@ import {
 
 /** A filter that has words, by which its events are found. */
 export interface WordFilter extends EventFilter {
-  words: WordQuery
+  q: string
 }
 
 /** The first and the last position that the tenant's events have. */
@@ -28,8 +28,8 @@ export const BOUNDS = {
  * words are looked at one by one instead (control.has_words).
  */
 export function isFound (filter: EventFilter): filter is WordFilter {
-  const { words, ip, session, correlationId } = filter
-  return words !== undefined && driverOf(filter) === undefined &&
+  const { q, ip, session, correlationId } = filter
+  return q !== undefined && driverOf(filter) === undefined &&
     ip === undefined && session === undefined && correlationId === undefined
 }
 
@@ -69,7 +69,8 @@ function found (
   const low = larger(page.after === undefined ? 0n : page.after + 1n, BigInt(first ?? 0))
   const high = smaller(page.before, BigInt(last ?? -1) + 1n)
   const parts = partsBetween(low, high, isForward(page))
-  const { words: { needed, query }, ...others } = filter
+  const { q, ...others } = filter
+  const { needed, query } = wordQuery(q)
   const { conditions } = conditionsOf(others, param)
   const arrays = [
     param(parts.map(({ level }) => level.mark)) + '::text[]',

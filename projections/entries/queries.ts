@@ -3,12 +3,12 @@ import type { Tx } from '../projection.ts'
 import type { EventFilter } from './filter.ts'
 import { BOUNDS, countFound, isFound, selectFound, type Bounds } from './found.ts'
 import {
-  explainCount, isForward, selectCount, selectLatestOfEach, selectNth, selectPage, type Page,
-  type Query, type Selection
+  explainCount, isForward, selectCount, selectCountUntil, selectLatestOfEach, selectNth, selectPage,
+  selectPositions, type After, type Page, type Query, type Selection
 } from './select.ts'
 
 export type { EventFilter } from './filter.ts'
-export type { Page, Selection } from './select.ts'
+export type { After, Page, Selection } from './select.ts'
 
 /**
  * An event as it is shown, in parts: `{` + body + the members of head + `}` is its JSON once what
@@ -124,6 +124,15 @@ async function listRows (
   return isForward(page) ? decoded.reverse() : decoded
 }
 
+/** The positions of the first events of a selection after a position, ascending. */
+export async function listPositions (
+  tx: Tx, selection: Selection, page: After
+): Promise<bigint[]> {
+  const { statement, values } = selectPositions(selection, page)
+  const { rows } = await tx.query<{ position: bigint | string }>(statement, values)
+  return rows.map(({ position }) => BigInt(position))
+}
+
 /** The latest event of each entity of a type that has few, in the order of their ids. */
 export async function latestOfEach (
   tx: Tx, entityType: string, limit: number
@@ -160,6 +169,13 @@ async function count (tx: Tx, { statement, values }: Query): Promise<number> {
 async function boundsOf (tx: Tx): Promise<Bounds> {
   const { rows: [row] } = await tx.query<Bounds>(BOUNDS)
   return row ?? { first: null, last: null }
+}
+
+/** The size of a selection up to a position, inclusive: counted as far as it goes. */
+export async function countUntil (
+  tx: Tx, selection: Selection, until: bigint
+): Promise<number> {
+  return await count(tx, selectCountUntil(selection, until))
 }
 
 function eventRow ({ id, position, stream, revision, body, head, sealed }: EventRow): EventRow {

@@ -14,6 +14,12 @@ export interface Page {
   after?: bigint | undefined
 }
 
+/** The first `limit` events after a position. */
+export interface After {
+  after: bigint
+  limit: number
+}
+
 /** A narrow table that gives the order, and whose rows point into entry. */
 export type Driver =
   | { table: 'user_feed', ref: string, role?: 'actor' | 'about' | undefined }
@@ -64,6 +70,15 @@ export function selectPage (selection: Selection, page: Page): Query {
   return { statement: plain ? prepared(text) : text, values }
 }
 
+/** The statement for the positions of one page of events, ascending: nothing wide is read. */
+export function selectPositions (selection: Selection, { after, limit }: After): Query {
+  const { from, narrow, position, where, values, param, plain } = source(selection)
+  where.push(`${position} > ${param(after)}`)
+  const text = `select ${position} as position from ${narrow ?? from}
+    where ${conjunction(where)} order by ${position} asc limit ${param(limit)}`
+  return { statement: plain ? prepared(text) : text, values }
+}
+
 /** The statement for the latest event of each entity of a type, in the order of their keys. */
 export function selectLatestOfEach (entityType: string, limit: number): Query {
   const text = `select distinct on (e.entity_key) ${EVENT} from read.entry e
@@ -84,6 +99,14 @@ export function selectCount (selection: Selection, cap: number): Query {
   const { from, narrow, where, values, param } = source(selection)
   const text = `select count(*) as count from (
     select 1 from ${narrow ?? from} where ${conjunction(where)} limit ${param(cap)}) counted`
+  return { statement: text, values }
+}
+
+/** The statement for how many events there are up to a position. */
+export function selectCountUntil (selection: Selection, until: bigint): Query {
+  const { from, narrow, position, where, values, param } = source(selection)
+  where.push(`${position} <= ${param(until)}`)
+  const text = `select count(*) as count from ${narrow ?? from} where ${conjunction(where)}`
   return { statement: text, values }
 }
 

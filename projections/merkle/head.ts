@@ -19,11 +19,16 @@ export interface HeadRow {
 
 const data = TypeCompiler.Compile(CheckpointData)
 
-/** The checkpoint that an event carries, or why it carries none. Signatures are not checked. */
-export function headOf (event: DecodedEvent): HeadRow | { refused: string } {
+/**
+ * The checkpoint that an event of that entity carries, or why it carries none. Signatures are not
+ * checked.
+ */
+export function headOf (
+  event: DecodedEvent, { type, id }: { type: string, id: string } = CHECKPOINT_ENTITY
+): HeadRow | { refused: string } {
   const { entity } = event.data
   const given: unknown = event.data.data
-  if (entity?.type !== CHECKPOINT_ENTITY.type || entity.id !== CHECKPOINT_ENTITY.id) {
+  if (entity?.type !== type || entity.id !== id) {
     return { refused: 'the stream is not that of checkpoints' }
   }
   if (!data.Check(given)) return { refused: 'the data is not that of a checkpoint' }

@@ -1,5 +1,6 @@
 import { CHECKPOINT_ACTION } from '../../schemas/checkpoint.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
+import { isCosigned } from '../cosignatures/projection.ts'
 import { bigintColumn, hashColumn, textColumn, timestampColumn } from '../columns.ts'
 import { grouped, tenantOf } from '../keys.ts'
 import type { Batch, Projection, Statement, Tx } from '../projection.ts'
@@ -59,7 +60,8 @@ export const merkle: Projection = {
   contradiction,
   async apply (batch, tx) {
     const leaves = batch.events.filter(({ action }) => action !== CHECKPOINT_ACTION)
-    const heads = batch.events.filter(({ action }) => action === CHECKPOINT_ACTION)
+    const heads = batch.events.filter((event) =>
+      event.action === CHECKPOINT_ACTION && !isCosigned(event))
     await Promise.all([growTrees(leaves, tx), keepHeads(heads, batch, tx)])
   }
 }

@@ -22,6 +22,11 @@ export interface EventLeaf extends Leaf {
   revision: bigint
 }
 
+/** The same, with its place in `$all`. */
+export interface PlacedLeaf extends EventLeaf {
+  prepare: bigint
+}
+
 /** A signed checkpoint as the log holds it. */
 export interface SignedHead {
   size: bigint
@@ -82,6 +87,16 @@ const LEAVES_OF_IDS = {
     from (${placesWhere('id = any($1::uuid[])')}) e ${LEAF_AT('e.position')}`
 }
 
+const LEAVES_AT = {
+  name: 'merkle_leaves_at',
+  text: `
+    select e.id, e.stream, e.revision, e.prepare, leaf.index, leaf.position, leaf.hash
+    from unnest($1::bigint[]) as asked (position)
+    join entry e on e.tenant = ${TENANT} and e.position = asked.position
+    ${LEAF_AT('e.position')}
+    order by leaf.index`
+}
+
 const LEAVES_OF_STREAM = {
   name: 'merkle_leaves_of_stream',
   text: `
@@ -97,6 +112,13 @@ const LEAVES = {
   text: `
     select l.index, l.position, l.hash from merkle_leaf l
     where l.tenant = ${TENANT} and l.index >= $1 and l.index < $2 order by l.index`
+}
+
+const LEAVES_FROM = {
+  name: 'merkle_leaves_from',
+  text: `
+    select l.index, l.position, l.hash from merkle_leaf l
+    where l.tenant = ${TENANT} and l.index >= $1 order by l.index limit $2`
 }
 
 /** The last revision of a stream whose leaf is below an index. */
@@ -117,6 +139,13 @@ const HEADS = {
   text: `
     select ${HEAD_COLUMNS} from merkle_checkpoint
     where tenant = ${TENANT} and position < $1 order by position desc limit $2`
+}
+
+const ROOTS = {
+  name: 'merkle_roots',
+  text: `
+    select distinct size, root from merkle_checkpoint
+    where tenant = ${TENANT} and size > $1 and size <= $2`
 }
 
 const HEAD_OF_SIZE = {
@@ -190,9 +219,31 @@ export async function readLeaves (tx: Tx, from: bigint, to: bigint): Promise<Lea
   return rows
 }
 
+/** The first leaves from that index on, wherever there are any. */
+export async function leavesFrom (tx: Tx, from: bigint, limit: number): Promise<Leaf[]> {
+  const { rows } = await tx.query<Leaf>(LEAVES_FROM, [from, limit])
+  return rows
+}
+
+/** The roots that were signed for trees of more than `above` and at most `to` leaves, by size. */
+export async function signedRoots (
+  tx: Tx, above: bigint, to: bigint
+): Promise<Map<bigint, Buffer[]>> {
+  const { rows } = await tx.query<{ size: bigint, root: Buffer }>(ROOTS, [above, to])
+  const roots = new Map<bigint, Buffer[]>()
+  for (const { size, root } of rows) roots.set(size, [...roots.get(size) ?? [], root])
+  return roots
+}
+
 /** The leaves of those of the events that reads show, in no order. */
 export async function leavesOfEvents (tx: Tx, ids: readonly string[]): Promise<EventLeaf[]> {
   const { rows } = await tx.query<EventLeaf>(LEAVES_OF_IDS, [ids])
+  return rows
+}
+
+/** The leaves of the events at these positions that reads show, in order. */
+export async function leavesAt (tx: Tx, positions: readonly bigint[]): Promise<PlacedLeaf[]> {
+  const { rows } = await tx.query<PlacedLeaf>(LEAVES_AT, [positions])
   return rows
 }
 

@@ -38,6 +38,13 @@ export function parseSearch (text: string): WordQuery | SearchFault {
   return { needed: whole.length === 0 ? query : conjunction(whole), query }
 }
 
+/** The same of a text that was found to make sense. Throws RangeError for another. */
+export function wordQuery (text: string): WordQuery {
+  const parsed = parseSearch(text)
+  if ('fault' in parsed) throw new RangeError(`a search ${parsed.fault}`)
+  return parsed
+}
+
 /** All of the words, as text of a tsquery. */
 export function conjunction (words: readonly string[]): string {
   return words.map((word) => `'${word}'`).join(' & ')

@@ -7,6 +7,9 @@ import {
   ErasureApprovedData, ErasureExecutedData, ErasureOrderedData, ErasureRequestedData,
   HoldPlacedData, HoldReleasedData, MasterKeyDestroyedData
 } from './erasure.ts'
+import {
+  ExportDeletedData, ExportDownloadedData, ExportedData, ExportRequestedData
+} from './export.ts'
 import { dataOf, DurationMs, Text } from './fields.ts'
 import {
   RetentionPolicyRevokedData, RetentionPolicySetData, RetentionRanData
@@ -20,7 +23,10 @@ export const FENCE = { type: 'ledger_vault', id: 'erasures' } as const
 export const MASTER_KEY = { type: FENCE.type, id: 'master-key' } as const
 export const ERASURE_TYPE = 'ledger_erasure'
 export const HOLD_TYPE = 'ledger_hold'
+/** As what reads name a person, by the ref alone: its trail says who read about them. */
+export const SUBJECT_TYPE = 'ledger_subject'
 export const RETENTION_TYPE = 'ledger_retention_policy'
+export const EXPORT_TYPE = 'ledger_export'
 
 interface LedgerEventKind {
   entityType: string
@@ -35,6 +41,16 @@ const keyChange = {
     ...ChangeData.properties,
     roles: Type.Optional(Type.Array(Text)),
     expiresAt: Type.Optional(Type.Union([Text, Type.Null()]))
+  })
+} as const
+const access = {
+  entityType: 'ledger_api_key',
+  category: 'access',
+  data: dataOf({
+    ...AccessData.properties,
+    times: Type.Optional(Type.Integer({
+      minimum: 1, description: 'Reads or refusals that this stands for'
+    }))
   })
 } as const
 const erasure = { entityType: ERASURE_TYPE, category: 'action' } as const
@@ -58,14 +74,8 @@ export const LEDGER_EVENTS = {
     category: 'change',
     data: dataOf({ ...ChangeData.properties, breaking: Type.Optional(Type.Boolean()) })
   },
-  'ledger.denied': {
-    entityType: 'ledger_api_key',
-    category: 'access',
-    data: dataOf({
-      ...AccessData.properties,
-      times: Type.Optional(Type.Integer({ minimum: 1, description: 'Refusals this stands for' }))
-    })
-  },
+  'ledger.denied': access,
+  'ledger.read': access,
   'ledger.erasure_requested': { ...erasure, data: ErasureRequestedData },
   'ledger.erasure_approved': { ...erasure, data: ErasureApprovedData },
   'ledger.erasure_ordered': {
@@ -77,6 +87,16 @@ export const LEDGER_EVENTS = {
   'ledger.retention_policy_set': { ...retention, data: RetentionPolicySetData },
   'ledger.retention_policy_revoked': { ...retention, data: RetentionPolicyRevokedData },
   'ledger.retention_ran': { ...retention, data: RetentionRanData },
+  'ledger.export_requested': {
+    entityType: EXPORT_TYPE, category: 'action', data: ExportRequestedData
+  },
+  'ledger.exported': { entityType: EXPORT_TYPE, category: 'access', data: ExportedData },
+  'ledger.export_downloaded': {
+    entityType: EXPORT_TYPE, category: 'access', data: ExportDownloadedData
+  },
+  'ledger.export_deleted': {
+    entityType: EXPORT_TYPE, category: 'action', data: ExportDeletedData
+  },
   'ledger.master_key_rotated': {
     entityType: FENCE.type,
     category: 'system',

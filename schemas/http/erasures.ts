@@ -2,6 +2,7 @@ import { Type, type Static } from '@sinclair/typebox'
 import {
   ErasureExecutedData, LegalBasis, Reason, Recipients
 } from '../events/erasure.ts'
+import { ExportFormat } from '../events/export.ts'
 import { EntityType, Int64, Name, SubjectRef, Timestamp, Uuid } from '../primitives.ts'
 import { pageOf, Paging } from './paging.ts'
 
@@ -81,12 +82,32 @@ export const CertificateEvent = Type.Object({
 })
 export type CertificateEvent = Static<typeof CertificateEvent>
 
+/** Exports that a certificate names; that there are more is said. */
+export const CERTIFICATE_EXPORTS_MAX = 100
+
+/** An export that may show the person in clear, made before the erasure was executed. */
+export const RecipientExport = Type.Object({
+  id: Uuid,
+  format: ExportFormat,
+  requestedAt: Timestamp,
+  requestedBy: ByKey,
+  downloads: Type.Integer(),
+  downloadedAt: orNull(Timestamp),
+  downloadedBy: Type.Array(ByKey)
+})
+export type RecipientExport = Static<typeof RecipientExport>
+
 /** What proves that a person was erased, when, by whom, and on what basis. */
 export const Certificate = Type.Object({
   title: Type.Literal('Certificate of erasure'),
   tenant: Type.String(),
   erasure: ErasureView,
   recipientsToNotify: Recipients,
+  exports: Type.Array(RecipientExport, {
+    maxItems: CERTIFICATE_EXPORTS_MAX,
+    description: 'In clear, since the first event of the person: who took them is to be told too'
+  }),
+  moreExports: Type.Boolean({ description: 'There are older ones that are not listed' }),
   events: Type.Array(CertificateEvent)
 }, { title: 'Certificate' })
 export type Certificate = Static<typeof Certificate>

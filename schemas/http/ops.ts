@@ -14,12 +14,13 @@ export const Readiness = Type.Object({
   status: Type.Union([
     Type.Literal('ready'), Type.Literal('degraded'), Type.Literal('failed')
   ], {
-    description: 'degraded: appends and reads work, but reads are out of date, or what is there ' +
-      'is not what was signed'
+    description: 'degraded: appends and reads work, but reads are out of date, what is there is ' +
+      'not what was signed, or witnesses do not cosign it'
   }),
   database: Part,
   log: Part,
   integrity: Part,
+  witnesses: Type.Optional(Part),
   readModels: Type.Composite([Part, Type.Object({
     worker: Type.Optional(WorkerView),
     lag: Type.Optional(Type.Union([Int64, Type.Null()])),

@@ -18,6 +18,7 @@ import { describeRoutes } from './openapi.ts'
 import { sendProblem } from './problems.ts'
 import { refuseMalformed } from './malformed.ts'
 import { protect } from './protect.ts'
+import { recordReads } from './recorded-reads.ts'
 import { aggregateEvents } from './routes/aggregations.ts'
 import { createKey, listKeys, revokeKey, rotateKey } from './routes/api-keys.ts'
 import { appendEvents } from './routes/append.ts'
@@ -28,6 +29,9 @@ import { blameEntity, diffEntity, entityState, entityTrail } from './routes/enti
 import { entityProof } from './routes/entity-proof.ts'
 import { approveErasure, listErasures, oneErasure, requestErasure } from './routes/erasures.ts'
 import { eventDiff, listEvents, oneEvent, rawEvent } from './routes/events.ts'
+import {
+  createExport, deleteExport, downloadExport, listExports, oneExport
+} from './routes/exports.ts'
 import { listHolds, placeHold, releaseHold } from './routes/holds.ts'
 import { ledgerKeys } from './routes/ledger-keys.ts'
 import { liveness, metrics, openapi, problemPage, readiness } from './routes/ops.ts'
@@ -40,6 +44,7 @@ import {
 import { listSchemas, oneSchema, registerSchema } from './routes/schemas.ts'
 import { failedSignIns } from './routes/sign-ins.ts'
 import { streamEvents } from './routes/stream.ts'
+import { subjectReport } from './routes/subjects.ts'
 import { listTasks } from './routes/tasks.ts'
 import { tile } from './routes/tiles.ts'
 import { changeTenant, createTenant, listTenants, oneTenant } from './routes/tenants.ts'
@@ -143,6 +148,12 @@ export const PROTECTED: readonly ProtectedRow[] = [
   ['GET', '/v1/retention-policies/:id', onePolicy, READERS],
   ['GET', '/v1/retention-policies/:id/preview', previewExisting, READERS],
   ['POST', '/v1/retention-policies/:id/revoke', revokePolicy, ['compliance']],
+  ['GET', '/v1/subjects/:type/:id/report', subjectReport, ['compliance']],
+  ['POST', '/v1/exports', createExport, ['compliance']],
+  ['GET', '/v1/exports', listExports, READERS],
+  ['GET', '/v1/exports/:id', oneExport, READERS],
+  ['GET', '/v1/exports/:id/download', downloadExport, ['compliance']],
+  ['DELETE', '/v1/exports/:id', deleteExport, ['compliance']],
   ['GET', '/v1/checkpoint', checkpoint, READERS],
   ['GET', '/v1/checkpoints', checkpoints, READERS],
   ['GET', '/v1/proofs/consistency', consistency, READERS],
@@ -192,7 +203,10 @@ export function createApp (deps: ApiDeps): App {
   takeJson(app)
   answerUnknown(app)
   observe(app, services)
-  app.addHook('onClose', async () => { await services.progress.close() })
+  app.addHook('onClose', async () => {
+    await services.exporting.close()
+    await Promise.all([services.progress.close(), services.coalesced.close()])
+  })
 
   describeRoutes(app)
   app.register(async (scope: App) => {
@@ -200,6 +214,7 @@ export function createApp (deps: ApiDeps): App {
   })
   app.register(async (scope: App) => {
     protect(scope, services)
+    recordReads(scope, services)
     for (const [method, url, make, roles] of PROTECTED) {
       make(services)(scope, { method, url, roles })
     }

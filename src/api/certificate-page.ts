@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Certificate } from '../../schemas/http/erasures.ts'
+import type { Certificate, RecipientExport } from '../../schemas/http/erasures.ts'
 
 const STYLE = `body{font:16px/1.5 serif;max-width:46em;margin:3em auto;padding:0 1em;color:#111}
 h1{font-size:1.6em}table{border-collapse:collapse;width:100%;margin:1em 0}
@@ -13,7 +13,7 @@ export const CERTIFICATE_CSP = "default-src 'none'; frame-ancestors 'none'; " +
 
 /** The certificate as a page to print: no script, nothing loaded from anywhere. */
 export function certificatePage (certificate: Certificate): string {
-  const { tenant, erasure, events, recipientsToNotify, title } = certificate
+  const { tenant, erasure, events, exports, recipientsToNotify, title } = certificate
   const { result } = erasure
   const facts: Array<[string, string]> = [
     ['Tenant', tenant],
@@ -38,7 +38,9 @@ export function certificatePage (certificate: Certificate): string {
     ['Rows changed', Object.entries(result?.rows ?? {})
       .map(([table, count]) => `${table}: ${count}`).join(', ')],
     ['Sealed too late', String(erasure.lateEvents)],
-    ['Recipients to be told', recipientsToNotify.join(', ') || 'none named']
+    ['Recipients to be told', recipientsToNotify.join(', ') || 'none named'],
+    ['Exports that may show them', (exports.map(exportText).join('; ') || 'none') +
+      (certificate.moreExports ? '; and older ones' : '')]
   ]
   const rows = facts.map(([name, value]) => `<tr><th>${escape(name)}<td>${escape(value)}`).join('')
   const proofs = events.map(({ action, stream, revision, position, leafHash }) =>
@@ -56,6 +58,11 @@ proofs.</p>
 
 function keyText (key: { id: string, name: string | null } | null): string {
   return key === null ? '' : `key ${key.name ?? ''} (${key.id})`
+}
+
+function exportText ({ id, requestedAt, requestedBy, downloadedBy }: RecipientExport): string {
+  return `${id} of ${requestedAt} for ${keyText(requestedBy)}, downloaded by ` +
+    (downloadedBy.map(keyText).join(', ') || 'nobody')
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

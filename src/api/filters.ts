@@ -1,6 +1,6 @@
 import type { Static } from '@sinclair/typebox'
 import type { EventFilter } from '../../projections/entries/queries.ts'
-import { parseSearch, type WordQuery } from '../../projections/search/query.ts'
+import { parseSearch } from '../../projections/search/query.ts'
 import type { EventsQuery, NarrowQuery } from '../../schemas/http/events.ts'
 import { ACTOR_TYPES, type SubjectRef } from '../../schemas/primitives.ts'
 import { LedgerError } from '../errors.ts'
@@ -36,7 +36,14 @@ export async function partyOf (vault: Vault, tenant: string, party: SubjectRef):
 export async function userRef (
   vault: Vault, tenant: string, id: string
 ): Promise<string | undefined> {
-  const { key, dataKey } = await partyOf(vault, tenant, { type: 'user', id })
+  return await personRef(vault, tenant, { type: 'user', id })
+}
+
+/** The same of a person of any type. */
+export async function personRef (
+  vault: Vault, tenant: string, person: SubjectRef
+): Promise<string | undefined> {
+  const { key, dataKey } = await partyOf(vault, tenant, person)
   if (dataKey !== undefined) return key
   if (!UUID.test(key)) return undefined
   return (await vault.keys(tenant, [key])).has(key) ? key : undefined
@@ -65,17 +72,16 @@ export function narrowFilter (query: NarrowFilters): EventFilter {
   const { from, to, recordedFrom, recordedTo, q } = query
   requireRange('to', from, to)
   requireRange('recordedTo', recordedFrom, recordedTo)
+  if (q !== undefined) requireSearch(q)
   return {
     ...{ action, category, outcome, source, tag, correlationId },
-    ...{ from, to, recordedFrom, recordedTo },
-    words: q === undefined ? undefined : wordQuery(q)
+    ...{ from, to, recordedFrom, recordedTo, q }
   }
 }
 
-function wordQuery (text: string): WordQuery {
+function requireSearch (text: string): void {
   const parsed = parseSearch(text)
   if ('fault' in parsed) throw refusal([{ pointer: 'q', detail: parsed.fault }])
-  return parsed
 }
 
 /** All filters. What is sealed under a user is found by tags that only that user's key makes. */

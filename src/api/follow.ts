@@ -15,6 +15,8 @@ export const PIECE_BYTES = 131_072
 const PAUSE_MS = 100
 /** Something is said at least so often, and whether the reader still may read is looked at. */
 export const HEARTBEAT_MS = 15_000
+/** That a read was recorded is no read to record again: a stream would feed itself for ever. */
+const OF_A_READ = '"action":"ledger.read"'
 
 /** What is followed, by whom, and until when. */
 export interface Following {
@@ -34,6 +36,8 @@ export interface Following {
   until: number | undefined
   /** Throws when the reader may not read any more. */
   requireAccess: () => Promise<unknown>
+  /** Records that so many events leave; throws when that is not possible, and they do not. */
+  record: (rows: number) => Promise<void>
 }
 
 /** An event as JSON text, and its position. */
@@ -46,6 +50,8 @@ export interface EventText {
 export interface Piece {
   /** None in a sign of life. */
   events: readonly EventText[]
+  /** Of how many of them it is recorded that they were read. */
+  told: number
   /** The position to go on after. */
   seen: bigint
   /** There are no more until reads show more. */
@@ -66,10 +72,11 @@ export async function * follow (
 ): AsyncGenerator<Piece> {
   const { signal, until = Infinity } = following
   let piece = await readOn(following, following.after)
-  yield { ...piece, events: [], seen: following.after ?? piece.seen }
+  yield signOf({ ...piece, seen: following.after ?? piece.seen })
   let saidAt = services.now()
   while (true) {
     if (piece.events.length > 0) {
+      if (piece.told > 0) await following.record(piece.told)
       yield piece
       saidAt = services.now()
     }
@@ -80,7 +87,7 @@ export async function * follow (
       await moved(services, seen, Math.max(left, 0), signal)
       if (services.now() - saidAt >= HEARTBEAT_MS) {
         await following.requireAccess()
-        yield { events: [], seen, isAll }
+        yield signOf(piece)
         saidAt = services.now()
       }
     }
@@ -127,7 +134,10 @@ async function readAfter (
     const fitting = events.slice(0, fittingCount(texts))
     const isAll = fitting.length === rows.length &&
       (found.length < PAGE || rows.length < found.length)
-    return { events: fitting, isAll, seen: isAll ? reflected : fitting.at(-1)?.position ?? after }
+    const told = rows.slice(0, fitting.length)
+      .filter(({ body }) => !body.includes(OF_A_READ)).length
+    const seen = isAll ? reflected : fitting.at(-1)?.position ?? after
+    return { events: fitting, told, isAll, seen }
   } catch (err) {
     // Before the first worker there are no events.
     if (notBuiltYet(err)) return nothing(after ?? 0n)
@@ -142,8 +152,13 @@ function fittingCount (texts: readonly string[]): number {
   return beyond === -1 ? texts.length : Math.max(beyond, 1)
 }
 
+/** A sign of life at the place of a piece. */
+function signOf ({ seen, isAll }: Piece): Piece {
+  return { events: [], told: 0, seen, isAll }
+}
+
 function nothing (seen: bigint): Piece {
-  return { events: [], isAll: true, seen }
+  return { events: [], told: 0, isAll: true, seen }
 }
 
 /** Waits until there may be more, no longer than `waitMs`, and a moment in any case. */

@@ -6,9 +6,15 @@ export interface ApiMetrics {
   registry: Registry
   requestSeconds: Histogram<'method' | 'route' | 'status'>
   appendedEvents: Counter<'result'>
+  exports: Counter<'format' | 'result'>
+  exportedBytes: Counter<'format'>
   lag: Gauge
   parkedEvents: Gauge
   refusedTrees: Gauge
+  witnessesAway: Gauge
+  contradictedTrees: Gauge
+  scrubFindings: Gauge
+  scrubShare: Gauge
   logUp: Gauge
   databaseUp: Gauge
 }
@@ -36,11 +42,29 @@ export function createMetrics (pool: Pool): ApiMetrics {
       labelNames: ['result'],
       registers
     }),
+    exports: new Counter({
+      name: 'ledger_exports_total',
+      help: 'Exports by what was done: prepared, failed, downloaded, broken off',
+      labelNames: ['format', 'result'],
+      registers
+    }),
+    exportedBytes: new Counter({
+      name: 'ledger_export_bytes_total',
+      help: 'Bytes of exports that were sent',
+      labelNames: ['format'],
+      registers
+    }),
     lag: gauge('ledger_projection_lag',
       'Distance between the head of the log and what the read models reflect, in positions'),
     parkedEvents: gauge('ledger_parked_events', 'Events that no projection could take'),
     refusedTrees: gauge('ledger_integrity_refused',
       'Trees that are inconsistent, for which nothing is signed; rebuilt rows kept back count too'),
+    witnessesAway: gauge('ledger_witnesses_away', 'Witnesses that do not cosign now'),
+    contradictedTrees: gauge('ledger_integrity_contradicted',
+      'Trees of which a witness has cosigned more than the log has, or something else'),
+    scrubFindings: gauge('ledger_scrub_findings',
+      'Places at which the log that was re-read is not what its rows or a signed head say'),
+    scrubShare: gauge('ledger_scrub_share', 'How much of the log the present pass has re-read'),
     logUp: gauge('ledger_log_up', '1 if the log answers'),
     databaseUp: gauge('ledger_database_up', '1 if the database answers')
   }

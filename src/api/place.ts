@@ -9,7 +9,8 @@ const POSITION_MAX = 2n ** 63n - 1n
 const PREPARE_OF = `
   select prepare from entry where position = $1
   union all select prepare from removed_entry where position = $1
-  union all select prepare from merkle_checkpoint where position = $1`
+  union all select prepare from merkle_checkpoint where position = $1
+  union all select prepare from cosignature where position = $1`
 
 /**
  * The place in `$all` of an event of the tenant, undefined if reads show none at that position.

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { lastCosigned, withCosignatures } from '../../projections/cosignatures/queries.ts'
 import {
-  keyChanges, lastHead, leavesOfEvents, nodeReader, type EventLeaf, type Leaf, type SignedHead
+  headOfSize, keyChanges, lastHead, leavesOfEvents, nodeReader, type EventLeaf, type Leaf,
+  type SignedHead
 } from '../../projections/merkle/queries.ts'
 import type { Tx } from '../../projections/projection.ts'
 import type { InclusionProof } from '../../schemas/http/proofs.ts'
@@ -14,12 +16,27 @@ import { formatPolicy } from '../proof/policy.ts'
 import { openReading } from './reading.ts'
 
 const POLL_MS = 100
+/** Witnesses that are further behind are away: what they signed last is too old to be shown. */
+const COSIGNED_BEHIND_MAX_MS = 60_000
 
-/** The last signed checkpoint of the tenant. Throws NOT_SEALED before the first. */
-export async function requireHead (tx: Tx): Promise<SignedHead> {
-  const head = await lastHead(tx)
+/**
+ * The signed checkpoint to answer with: the last one that witnesses have cosigned, if it has that
+ * many leaves, or else the last one. Throws NOT_SEALED before the first.
+ */
+export async function requireHead (tx: Tx, leaves = 0n): Promise<SignedHead> {
+  const head = await findHead(tx, leaves)
   if (head === undefined) throw notSealed('nothing is signed yet')
   return head
+}
+
+async function findHead (tx: Tx, leaves: bigint): Promise<SignedHead | undefined> {
+  const [last, cosigned] = await Promise.all([lastHead(tx), lastCosigned(tx)])
+  const isBehind = last !== undefined && cosigned !== undefined &&
+    Date.parse(last.recordedAt) - Date.parse(cosigned.recordedAt) > COSIGNED_BEHIND_MAX_MS
+  const useful = last !== undefined && cosigned !== undefined && !isBehind &&
+    cosigned.size >= leaves && cosigned.size < last.size
+  const head = useful ? await headOfSize(tx, cosigned.size) ?? last : last
+  return head && (await withCosignatures(tx, [head]))[0]
 }
 
 /**
@@ -48,6 +65,11 @@ function proofOf (...given: Parameters<typeof proofFrom>): Buffer[] | undefined 
   }
 }
 
+/** The size of the smallest tree that has all of these leaves. */
+export function sizeWith (leaves: readonly Leaf[]): bigint {
+  return leaves.reduce((size, { index }) => index >= size ? index + 1n : size, 0n)
+}
+
 /** A proof as the API gives it. */
 export function proofView (
   { size, note }: SignedHead, { index, hash }: Leaf, proof: readonly Buffer[]
@@ -66,9 +88,13 @@ export function originOf ({ note }: SignedHead): string {
   return parseSignedCheckpoint(note).checkpoint.origin
 }
 
-/** Our keys for the tenant's log, and which sizes each may sign: C2SP tlog-policy. */
-export async function policyOfLog (tx: Tx, origin: string): Promise<string> {
-  const changes = await keyChanges(tx)
+/**
+ * Our keys for the tenant's log, and which sizes each may sign: C2SP tlog-policy. As it was at a
+ * position of the log, if one is given.
+ */
+export async function policyOfLog (tx: Tx, origin: string, upTo?: bigint): Promise<string> {
+  const changes = (await keyChanges(tx))
+    .filter(({ position }) => upTo === undefined || position <= upTo)
   const current = changes.at(-1)?.keys[0]
   const keys = [...new Set(changes.flatMap(({ keys }) => [...keys].reverse()))]
   const logs = keys.map((publicKey) => {
@@ -105,9 +131,10 @@ export async function waitForProofs (
 async function proveEvents (
   tx: Tx, ids: readonly string[]
 ): Promise<ReadonlyMap<string, InclusionProof> | undefined> {
-  const [head, leaves] = await Promise.all([lastHead(tx), leavesOfEvents(tx, ids)])
-  const isSealed = ({ index }: EventLeaf): boolean => head !== undefined && index < head.size
-  if (head === undefined || leaves.length < ids.length || !leaves.every(isSealed)) return undefined
+  const [last, leaves] = await Promise.all([lastHead(tx), leavesOfEvents(tx, ids)])
+  const isSealed = ({ index }: EventLeaf): boolean => last !== undefined && index < last.size
+  if (last === undefined || leaves.length < ids.length || !leaves.every(isSealed)) return undefined
+  const head = await requireHead(tx, sizeWith(leaves))
   const proofs = await proveLeaves(tx, head, leaves)
   return new Map(leaves.map((leaf, at) => [leaf.id, proofView(head, leaf, proofs[at] ?? [])]))
 }

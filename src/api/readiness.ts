@@ -22,33 +22,47 @@ export async function checkReadiness (services: Services): Promise<Readiness> {
   ])
   metrics.databaseUp.set(Number(database.status === 'ok'))
   metrics.logUp.set(Number(logPart.status === 'ok'))
-  const { readModels, integrity } = database.status === 'ok' && logPart.status === 'ok'
-    ? await checkReadModels(services)
-    : { readModels: CANNOT_BE_ASKED, integrity: CANNOT_BE_ASKED }
+  const { readModels, integrity, witnesses }: Said =
+    database.status === 'ok' && logPart.status === 'ok'
+      ? await checkReadModels(services)
+      : { readModels: CANNOT_BE_ASKED, integrity: CANNOT_BE_ASKED }
   const failed = database.status === 'failed' || logPart.status === 'failed' ||
     readModels.worker?.state === LOG_REGRESSION_STATE
-  const sound = readModels.status === 'ok' && integrity.status === 'ok'
+  const sound = readModels.status === 'ok' && integrity.status === 'ok' &&
+    witnesses?.status !== 'failed'
   const status = failed ? 'failed' : sound ? 'ready' : 'degraded'
-  return { status, database, log: logPart, integrity, readModels }
+  return {
+    status, database, log: logPart, integrity, readModels, ...(witnesses && { witnesses })
+  }
 }
 
-async function checkReadModels (
-  services: Services
-): Promise<Pick<Readiness, 'readModels' | 'integrity'>> {
+type Part = Readiness['database']
+
+/** What the worker says; no part for witnesses where there are none. */
+interface Said extends Pick<Readiness, 'readModels' | 'integrity'> {
+  witnesses?: Part | undefined
+}
+
+async function checkReadModels (services: Services): Promise<Said> {
   const { pool, log, metrics } = services
   try {
     const state = await within(readState(pool, log))
     const { worker, lag, parked, projections } = state
     const integrity = integrityOf(state)
     metrics.refusedTrees.set(state.refused + Number(state.contradiction))
+    metrics.witnessesAway.set(state.witnessesAway)
+    metrics.scrubFindings.set(state.scrubFindings)
+    metrics.scrubShare.set(state.scrubShare)
+    metrics.contradictedTrees.set(state.contradicted)
     // Words that are for those who may see projections, not for everybody.
     delete worker.reason
     metrics.lag.set(Number(lag))
     metrics.parkedEvents.set(parked)
     const known = { worker, lag: String(lag), parked }
     const problem = problemOf(worker, projections.length)
-    if (problem === undefined) return { readModels: { status: 'ok', ...known }, integrity }
-    return { readModels: { status: 'failed', problem, ...known }, integrity }
+    const rest = { integrity, witnesses: witnessesOf(state) }
+    if (problem === undefined) return { readModels: { status: 'ok', ...known }, ...rest }
+    return { readModels: { status: 'failed', problem, ...known }, ...rest }
   } catch (err) {
     const part = { status: 'failed' as const, problem: said(err) }
     return { readModels: part, integrity: part }
@@ -57,14 +71,27 @@ async function checkReadModels (
 
 /** Which tenant it is about, and what differs, is in the worker's log and in its history. */
 function integrityOf (
-  { refused, contradiction }: Pick<LedgerState, 'refused' | 'contradiction'>
+  { refused, contradiction, contradicted, scrubFindings }: LedgerState
 ): Readiness['integrity'] {
   if (refused > 0) {
     return { status: 'failed', problem: `${refused} trees are inconsistent: nothing is signed` }
   }
+  if (contradicted > 0) {
+    return { status: 'failed', problem: `a witness has seen ${contradicted} trees otherwise` }
+  }
+  if (scrubFindings > 0) {
+    return { status: 'failed', problem: `the log and its rows differ in ${scrubFindings} places` }
+  }
   return contradiction
     ? { status: 'failed', problem: 'rebuilt rows are not those that were signed' }
     : { status: 'ok' }
+}
+
+function witnessesOf ({ witnesses, witnessesAway }: LedgerState): Part | undefined {
+  if (witnesses === 0) return undefined
+  return witnessesAway === 0
+    ? { status: 'ok' }
+    : { status: 'failed', problem: `${witnessesAway} of ${witnesses} witnesses do not cosign` }
 }
 
 function problemOf (
@@ -78,7 +105,7 @@ function problemOf (
   return projections === 0 ? 'no worker has made the read models yet' : undefined
 }
 
-async function part (ask: () => Promise<unknown>): Promise<Readiness['database']> {
+async function part (ask: () => Promise<unknown>): Promise<Part> {
   try {
     await within(ask())
     return { status: 'ok' }

@@ -11,6 +11,13 @@ export interface LedgerState {
   refused: number
   /** Whether rebuilt rows were kept from readers, as they are not what was signed. */
   contradiction: boolean
+  /** How many witnesses there are, and are away; trees that one of them contradicts. */
+  witnesses: number
+  witnessesAway: number
+  contradicted: number
+  /** Places at which re-reading the log found something else, and how far it has come (0 to 1). */
+  scrubFindings: number
+  scrubShare: number
   /** The last position of the log, undefined while it is empty. */
   head: bigint | undefined
   /** The largest lag of a live projection; 0 when nothing was ever appended. */
@@ -35,6 +42,11 @@ interface WorkerRow {
   parked: bigint
   refused: number
   contradiction: boolean
+  witnesses: number
+  witnessesAway: number
+  contradicted: number
+  scrubFindings: number
+  scrubShare: number
 }
 
 /** The worker's own word for a log that lost events which were projected. */
@@ -65,6 +77,11 @@ export async function readState (pool: Pool, log: Log): Promise<LedgerState> {
     parked: Number(worker.parked),
     refused: worker.refused,
     contradiction: worker.contradiction,
+    witnesses: worker.witnesses,
+    witnessesAway: worker.witnessesAway,
+    contradicted: worker.contradicted,
+    scrubFindings: worker.scrubFindings,
+    scrubShare: worker.scrubShare,
     head,
     lag: lags.reduce((most, lag) => lag > most ? lag : most, 0n)
   }
@@ -83,10 +100,18 @@ async function readWorker (pool: Pool): Promise<WorkerRow> {
     `select state, updated_at as "updatedAt", control.parked_count() as parked,
        extract(epoch from now() - updated_at)::float8 as silent, detail ->> 'reason' as reason,
        coalesce((detail -> 'sealing' ->> 'refused')::integer, 0) as refused,
-       detail ->> 'contradiction' is not null as contradiction
+       detail ->> 'contradiction' is not null as contradiction,
+       coalesce((detail -> 'witnessing' ->> 'witnesses')::integer, 0) as witnesses,
+       coalesce(jsonb_array_length(detail -> 'witnessing' -> 'away'), 0) as "witnessesAway",
+       coalesce((detail -> 'witnessing' ->> 'contradicted')::integer, 0) as contradicted,
+       coalesce((detail -> 'scrubbing' ->> 'findings')::integer, 0) as "scrubFindings",
+       coalesce((detail -> 'scrubbing' ->> 'share')::float8, 0) as "scrubShare"
      from control.worker_state`)
   const unknown = { state: 'unknown', updatedAt: new Date(0), silent: Infinity, reason: null }
-  return row ?? { ...unknown, parked: 0n, refused: 0, contradiction: false }
+  const nothing = {
+    refused: 0, witnesses: 0, witnessesAway: 0, contradicted: 0, scrubFindings: 0, scrubShare: 0
+  }
+  return row ?? { ...unknown, ...nothing, parked: 0n, contradiction: false }
 }
 
 function viewOf (row: ProjectionRow, head: bigint | undefined): ProjectionView {

@@ -104,10 +104,12 @@ async function ledgerProcesses (
     MASTER_KEY_FILE: config.masterKeyFile,
     MASTER_KEY_KMS: config.masterKeyKms,
     SEALING_KEY_FILE: config.sealingKeyFile,
+    WITNESSES_FILE: config.witnessesFile,
     LEDGER_DATA: config.dataDir,
     LEDGER_HOST: config.host,
     LEDGER_PORT: String(config.port),
     LEDGER_NAME: config.name,
+    LEDGER_SCRUB_DAYS: String(config.scrubDays),
     LEDGER_LOG_LEVEL: config.logLevel ?? 'warn'
   }
   add(parts, await supervise('The worker', () => startProcess(['work'], env), say))

@@ -6,7 +6,9 @@ interface Listener {
 }
 
 /** Listens where the configuration says. Throws CONFIG_INVALID with a way out if it cannot. */
-export async function listen (app: Listener, { host, port }: Config): Promise<void> {
+export async function listen (
+  app: Listener, { host, port }: Pick<Config, 'host' | 'port'>
+): Promise<void> {
   try {
     await app.listen({ host, port })
   } catch (cause) {
@@ -17,6 +19,6 @@ export async function listen (app: Listener, { host, port }: Config): Promise<vo
       EADDRNOTAVAIL: `this machine has no address ${host}`
     }[String(code)]
     if (why === undefined) throw cause
-    throw new LedgerError('CONFIG_INVALID', `the API cannot listen: ${why}`, { cause })
+    throw new LedgerError('CONFIG_INVALID', `cannot listen: ${why}`, { cause })
   }
 }

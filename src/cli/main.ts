@@ -12,6 +12,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   migrate: async () => (await import('./migrate.ts')).migrate,
   rebuild: async () => (await import('./rebuild.ts')).rebuild,
   verify: async () => (await import('./verify.ts')).verify,
+  export: async () => (await import('./export.ts')).exportEvents,
+  witness: async () => (await import('./witness.ts')).witness,
   'rotate-sealing-key': async () =>
     (await import('./rotate-sealing-key.ts')).rotateSealing,
   node: async () => (await import('./node.ts')).node,

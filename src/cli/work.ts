@@ -3,16 +3,20 @@ import { PROJECTIONS } from '../../projections/index.ts'
 import { createLog } from '../ledger/client.ts'
 import { createLogger } from '../log.ts'
 import { createPool } from '../postgres/pool.ts'
-import { createSealer } from '../worker/sealer.ts'
+import { createCosigner } from '../worker/cosigner.ts'
+import { createScrubber } from '../worker/scrubber.ts'
+import { createSealer, type Sealer } from '../worker/sealer.ts'
 import { fileSealingKeys } from '../worker/sealing-key.ts'
 import type { WorkerState } from '../worker/status.ts'
 import { createRunner } from '../worker/runner.ts'
 import type { Command } from './command.ts'
 import { connectedConfigOf, DATA_FLAG, LOG_FLAG } from './flags.ts'
 import { announceReady, stopSignal } from './shutdown.ts'
+import { witnessPolicy } from './witness-policy.ts'
 import { workerDecisions } from './worker-decisions.ts'
 
-const CONNECTIONS = 7
+const CONNECTIONS = 8
+const DAY_MS = 86_400_000
 const PROJECTING: ReadonlySet<WorkerState> = new Set(['catching-up', 'live'])
 
 /** Projections and seals, of which one worker is active; erasures and retention, by any. */
@@ -24,29 +28,43 @@ export const work: Command = {
     const config = connectedConfigOf(given)
     const stop = stopSignal()
     const logger = createLogger('worker', config.logLevel ?? 'info')
+    const policy = await witnessPolicy(config.witnessesFile)
     const pool = createPool({
       url: config.databaseUrl, role: 'ledger_worker', pipeline: true, max: CONNECTIONS
     })
     const log = createLog({ url: config.eventstoreUrl, decoder: config.logDecoder })
     const keys = await fileSealingKeys(config.sealingKeyFile)
-    const runner = createRunner({ pool, log, projections: PROJECTIONS, logger, now: Date.now })
-    const sealer = createSealer({
+    const runner = createRunner({
       pool,
       log,
-      keys,
+      projections: PROJECTIONS,
       logger,
-      name: config.name,
       now: Date.now,
-      newId: uuidv7,
-      isActive: () => PROJECTING.has(runner.status().state),
+      onApplied: () => { sealer.wake() }
+    })
+    const common = { pool, log, logger, name: config.name, now: Date.now, newId: uuidv7 }
+    const isActive = (): boolean => PROJECTING.has(runner.status().state)
+    const cosigner = policy && createCosigner({
+      ...common, policy, onStatus: (witnessing) => { runner.report({ witnessing }) }
+    })
+    const sealer: Sealer = createSealer({
+      ...common,
+      keys,
+      onHead: cosigner?.add,
+      isActive,
       onStatus: runner.sealing
+    })
+    const scrubber = config.scrubDays > 0 && createScrubber({
+      ...common,
+      isActive,
+      passMs: config.scrubDays * DAY_MS,
+      onStatus: (scrubbing) => { runner.report({ scrubbing }) }
     })
     const { erasures, retention, close } = workerDecisions({ ...config, log, logger })
     announceReady()
     try {
-      await together(stop, [
-        runner.run, sealer.run, erasures.run, retention.run
-      ])
+      const all = [runner, sealer, erasures, retention, cosigner, scrubber]
+      await together(stop, all.filter((part) => !!part).map(({ run }) => run))
     } finally {
       await close()
       await log.close()

@@ -95,7 +95,7 @@ async function apply (
   following: Following, items: readonly Item[], { caughtUp }: RecordedBatch
 ): Promise<void> {
   const { context } = following.term
-  const { status, pool, now } = context
+  const { status, pool, now, onApplied } = context
   const state: WorkerState = caughtUp ? 'live' : 'catching-up'
   try {
     await applySplitting(items, async (part) => {
@@ -115,6 +115,7 @@ async function apply (
       status.events += part.length
       status.batches++
       status.position = following.checkpoint?.commit
+      onApplied?.()
     })
   } catch (err) {
     if (isLedgerError(err, 'FENCED')) status.fenceRejections++

@@ -21,19 +21,31 @@ export class Inconsistency extends Error {
   }
 }
 
+/** Who found it, and the entity that it is recorded of: each has a stream of its own. */
+const FINDERS = { sealer: 'tree', scrubber: 'log', witnesses: 'witnesses' } as const
+
+export interface FoundBy {
+  finder: keyof typeof FINDERS
+  /** Of the event. */
+  id: string
+  /** Milliseconds since 1970. */
+  now: number
+}
+
 /**
- * Puts it on record in the tenant's history, once: not again while it is the last thing found.
- * Throws LOG_UNAVAILABLE; if another process recorded something meanwhile, that must do.
+ * Puts it on record in the tenant's history, once: not again while it is the last thing that this
+ * finder found. Throws LOG_UNAVAILABLE; if another process recorded something meanwhile, that must
+ * do.
  */
 export async function recordInconsistency (
-  log: Log, found: Inconsistency, { id, now }: { id: string, now: number }
+  log: Log, found: Inconsistency, { finder, id, now }: FoundBy
 ): Promise<void> {
   const { tenant, kind, message, index } = found
   const event: EventInput = {
     action: 'ledger.inconsistency_found',
     category: 'system',
-    actor: { type: 'system', id: 'sealer' },
-    entity: { type: 'ledger_integrity', id: 'tree' },
+    actor: { type: 'system', id: finder },
+    entity: { type: 'ledger_integrity', id: FINDERS[finder] },
     outcome: 'failure',
     data: { kind, message, ...(index === undefined ? {} : { index: String(index) }) }
   }

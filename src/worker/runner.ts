@@ -30,6 +30,8 @@ export interface RunnerOptions {
   heartbeatMs?: number | undefined
   /** How often what is not in order is looked at again. */
   retryMs?: number | undefined
+  /** Told when rows of a batch have become visible. Must not throw. */
+  onApplied?: (() => void) | undefined
   fault?: Fault | undefined
 }
 
@@ -52,7 +54,12 @@ export interface Runner {
   status (): Readonly<WorkerStatus>
   /** What the sealer of this process says, to be shown with the rest. */
   sealing (said: SealingStatus): void
+  /** The same of its other parts. */
+  report (said: Partial<Reported>): void
 }
+
+/** What parts of the process beside the runner say of themselves. */
+type Reported = Pick<WorkerStatus, 'witnessing' | 'scrubbing'>
 
 const LEASE_MS = 5_000
 const HEARTBEAT_MS = 1_000
@@ -72,7 +79,8 @@ export function createRunner (options: RunnerOptions): Runner {
   return {
     run: async (signal) => { await run(context, signal) },
     status: () => ({ ...context.status }),
-    sealing: (said) => { context.status.sealing = said }
+    sealing: (said) => { context.status.sealing = said },
+    report: (said) => { Object.assign(context.status, said) }
   }
 }
 

@@ -1,3 +1,4 @@
+import { isCosigned } from '../../projections/cosignatures/projection.ts'
 import { readLeaves } from '../../projections/merkle/queries.ts'
 import { grouped, tenantOf } from '../../projections/keys.ts'
 import { CHECKPOINT_ACTION } from '../../schemas/checkpoint.ts'
@@ -10,7 +11,9 @@ import type { Fault } from './fault.ts'
 import { Inconsistency } from './inconsistency.ts'
 import { readBatches } from './read-batches.ts'
 import { seal } from './seal.ts'
-import { isSignedBy, loadTree, readAs, type SealedTree, type TreeSource } from './sealed-tree.ts'
+import {
+  isSignedBy, loadTree, readAs, type LastHead, type SealedTree, type TreeSource
+} from './sealed-tree.ts'
 
 export interface SessionOptions extends TreeSource {
   now: () => number
@@ -22,7 +25,12 @@ export interface SessionOptions extends TreeSource {
   /** Told what is wrong with a tree, which is left alone from then on. */
   refuse: (found: Inconsistency) => Promise<void>
   isRefused: (tenant: string) => boolean
+  /** Told of each tree's last checkpoint: that which is found, and each that is signed. */
+  onHead?: ((tenant: string, head: LastHead) => void) | undefined
 }
+
+/** Trees that are signed at once. */
+const TOGETHER_MAX = 4
 
 /**
  * What the sealer knows between two failures: every tree at its last checkpoint, and how far it
@@ -49,16 +57,23 @@ export class SealSession {
     if (places.length === heads.length) [this.#at] = places.sort(compareCheckpoints)
   }
 
-  /** Reads what is new up to that position, compares, and signs what has grown or is old. */
-  async round (projected: LogPosition): Promise<void> {
+  /**
+   * Reads what is new up to that position, compares, and signs what has grown or is old. Whether
+   * there was any.
+   */
+  async round (projected: LogPosition): Promise<boolean> {
     const { fault, isRefused } = this.#options
     const grown = await this.#read(projected)
     await fault('read')
     const isOld = await this.#ageing()
-    for (const tree of this.#trees.values()) {
-      if (isRefused(tree.tenant)) continue
-      if (grown.has(tree.tenant) || isOld(tree)) await this.#seal(tree)
-    }
+    const due = [...this.#trees.values()].filter((tree) =>
+      !isRefused(tree.tenant) && (grown.has(tree.tenant) || isOld(tree)))
+    // A few at a time: each waits for the database and then for the log's disk.
+    const seals = due.values()
+    await settled(Array.from({ length: TOGETHER_MAX }, async () => {
+      for (const tree of seals) await this.#seal(tree)
+    }))
+    return due.length > 0
   }
 
   /** Which trees are to be signed again: after an hour without news, and by a new key. */
@@ -90,8 +105,9 @@ export class SealSession {
     const later = head === undefined
       ? events
       : events.filter(({ position }) => position > head.through.commit)
-    for (const { action, revision } of later) {
-      if (action === CHECKPOINT_ACTION && revision > (head?.revision ?? -1n)) {
+    for (const event of later) {
+      if (event.action === CHECKPOINT_ACTION && !isCosigned(event) &&
+        event.revision > (head?.revision ?? -1n)) {
         throw new LedgerError('CHECKPOINT_MOVED', `another sealer has sealed ${tree.tenant}`)
       }
     }
@@ -104,11 +120,12 @@ export class SealSession {
   }
 
   async #seal (tree: SealedTree): Promise<void> {
-    const { now, newId, fault } = this.#options
+    const { now, newId, fault, onHead } = this.#options
     const through = this.#at
     if (through === undefined) return
     await this.#guard(tree.tenant, async () => {
       tree.head = await seal(tree, { source: this.#options, through, now: now(), newId, fault })
+      onHead?.(tree.tenant, tree.head)
     })
   }
 
@@ -118,7 +135,9 @@ export class SealSession {
     const known = this.#trees.get(tenant)
     if (known !== undefined) return known
     await this.#guard(tenant, async () => {
-      this.#trees.set(tenant, await loadTree(this.#options, tenant, projected))
+      const tree = await loadTree(this.#options, tenant, projected)
+      this.#trees.set(tenant, tree)
+      if (tree.head !== undefined) this.#options.onHead?.(tenant, tree.head)
     })
     return this.#trees.get(tenant)
   }
@@ -134,6 +153,13 @@ export class SealSession {
       await this.#options.refuse(err)
       return false
     }
+  }
+}
+
+/** Waits for all, then throws the first error: nothing is under way when a session ends. */
+async function settled (work: ReadonlyArray<Promise<void>>): Promise<void> {
+  for (const result of await Promise.allSettled(work)) {
+    if (result.status === 'rejected') throw result.reason
   }
 }
 

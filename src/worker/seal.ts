@@ -56,7 +56,7 @@ export async function seal (tree: SealedTree, options: SealOptions): Promise<Las
     through: { commit: String(through.commit), prepare: String(through.prepare) }
   }, newId())
   await fault('appended')
-  return { size, root, revision, through, sealedAt: now, keys }
+  return { size, root, revision, through, sealedAt: now, keys, note: checkpoint }
 }
 
 async function append (

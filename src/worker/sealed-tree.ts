@@ -26,6 +26,8 @@ export interface LastHead {
   sealedAt: number
   /** Public keys of our signatures on it, base64. */
   keys: readonly string[]
+  /** The signed note. */
+  note: string
 }
 
 /** A tenant's tree as far as the sealer has read it from the log. */
@@ -127,6 +129,7 @@ async function readHead (
     revision: last.revision,
     through: head.through,
     sealedAt: Date.parse(head.event.data.recordedAt),
-    keys: verified.map(({ key }) => publicKeyOf(key))
+    keys: verified.map(({ key }) => publicKeyOf(key)),
+    note: head.note
   }
 }

@@ -1,12 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { isLedgerError } from '../errors.ts'
-import type { Log, LogPosition } from '../ledger/log.ts'
+import type { Log } from '../ledger/log.ts'
 import type { Logger } from '../log.ts'
 import { codeOf, isUnavailable } from '../postgres/errors.ts'
 import type { Pool } from '../postgres/pool.ts'
+import { Alarm } from './alarm.ts'
 import { noFault, type Fault } from './fault.ts'
 import { recordInconsistency, type Inconsistency } from './inconsistency.ts'
+import { livePosition } from './live-position.ts'
 import { SealSession, type SessionOptions } from './seal-session.ts'
+import type { LastHead } from './sealed-tree.ts'
 import type { SealingKeys } from './sealing-key.ts'
 import type { SealingStatus } from './status.ts'
 
@@ -24,7 +26,9 @@ export interface SealerOptions {
   /** Whether this process projects: others would only be in each other's way. */
   isActive: () => boolean
   onStatus: (status: SealingStatus) => void
-  /** How often it is looked for new leaves; bounds how long they stay unsigned. */
+  /** Told of each tree's last checkpoint: that which is found, and each that is signed. */
+  onHead?: ((tenant: string, head: LastHead) => void) | undefined
+  /** How often it is looked for new leaves, if nobody tells of any. */
   intervalMs?: number | undefined
   idleMs?: number | undefined
   /** After a failure, and while something is away. */
@@ -40,9 +44,15 @@ export interface Sealer {
    * only.
    */
   run (signal: AbortSignal): Promise<void>
+  /** Tells that there may be new leaves. */
+  wake (): void
 }
 
-const INTERVAL_MS = 300
+const INTERVAL_MS = 1_000
+/** A busy tree is signed so often and no more: each checkpoint stays in the log for ever. */
+const SPACING_MS = 250
+/** Between rounds that signed nothing. */
+const PAUSE_MS = 20
 const IDLE_MS = 3_600_000
 const RETRY_MS = 1_000
 const REFUSED_MS = 60_000
@@ -55,46 +65,59 @@ interface Refusal {
 /** A sealer; any number may run, they cannot disagree. */
 export function createSealer (options: SealerOptions): Sealer {
   const refusals = new Map<string, Refusal>()
-  return { run: async (signal) => { await run(options, refusals, signal) } }
+  const alarm = new Alarm()
+  return {
+    run: async (signal) => { await run(options, refusals, { alarm, signal }) },
+    wake: () => { alarm.ring() }
+  }
 }
 
 async function run (
-  options: SealerOptions, refusals: Map<string, Refusal>, signal: AbortSignal
+  options: SealerOptions, refusals: Map<string, Refusal>,
+  { alarm, signal }: { alarm: Alarm, signal: AbortSignal }
 ): Promise<void> {
   const { intervalMs = INTERVAL_MS, retryMs = RETRY_MS, isActive, logger } = options
+  const idle = { atLeastMs: Math.min(PAUSE_MS, intervalMs), atMostMs: intervalMs }
+  const busy = { atLeastMs: Math.min(SPACING_MS, intervalMs), atMostMs: intervalMs }
   let session: SealSession | undefined
   while (!signal.aborted) {
-    let waitMs = intervalMs
+    let waits = idle
     try {
       if (!isActive() || forgive(options, refusals)) session = undefined
-      if (isActive()) session = await step(options, refusals, { session, signal })
+      if (!isActive()) {
+        await alarm.wait(idle, signal)
+        continue
+      }
+      const next = await step(options, refusals, { session, signal })
+      session = next.session
+      if (next.signed) waits = busy
     } catch (err) {
       if (signal.aborted) break
       if (!isPassing(err)) throw err
       logger.warn({ err }, 'sealing begins again')
       session = undefined
-      waitMs = retryMs
+      waits = { atLeastMs: retryMs, atMostMs: retryMs }
       tell(options, refusals, 'waiting')
     }
-    await sleep(waitMs, undefined, { signal }).catch(() => undefined)
+    await alarm.wait(waits, signal)
   }
 }
 
-/** One round; the session that goes on from it. */
+/** One round; the session that goes on from it, and whether anything was signed. */
 async function step (
   options: SealerOptions, refusals: Map<string, Refusal>,
   { session, signal }: { session: SealSession | undefined, signal: AbortSignal }
-): Promise<SealSession | undefined> {
+): Promise<{ session: SealSession | undefined, signed: boolean }> {
   const projected = await livePosition(options.pool)
-  if (projected === undefined) return undefined
+  if (projected === undefined) return { session: undefined, signed: false }
   let current = session
   if (current === undefined) {
     current = new SealSession(sessionOptions(options, refusals, signal))
     await current.begin(projected)
   }
-  await current.round(projected)
+  const signed = await current.round(projected)
   tell(options, refusals, 'sealing')
-  return current
+  return { session: current, signed }
 }
 
 function sessionOptions (
@@ -114,7 +137,7 @@ function sessionOptions (
       logger.error({ tenant, kind, index: index?.toString(), reason: message },
         'the tree is inconsistent: nothing is signed')
       tell(options, refusals, 'sealing')
-      await recordInconsistency(log, found, { id: newId(), now: now() })
+      await recordInconsistency(log, found, { finder: 'sealer', id: newId(), now: now() })
     }
   }
 }
@@ -136,15 +159,6 @@ function tell (
     problem: first?.message,
     refused: refusals.size
   })
-}
-
-/** How far the trees that readers see have come; undefined while there are none. */
-async function livePosition (pool: Pool): Promise<LogPosition | undefined> {
-  const { rows: [row] } = await pool.query<{ commit: bigint | null, prepare: bigint | null }>(`
-    select commit_position as commit, prepare_position as prepare
-    from control.projection where name = 'merkle' and state = 'live'`)
-  const { commit = null, prepare = null } = row ?? {}
-  return commit === null || prepare === null ? undefined : { commit, prepare }
 }
 
 /** Views or tables that are gone for a moment come back with the next generation. */

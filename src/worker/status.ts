@@ -25,6 +25,10 @@ export interface WorkerStatus {
   contradiction: string | undefined
   /** What the sealer says; undefined: this process has none, or it has not looked yet. */
   sealing: SealingStatus | undefined
+  /** What witnesses say; undefined: none are configured. */
+  witnessing: WitnessingStatus | undefined
+  /** What re-reading the log has found; undefined: this process does not. */
+  scrubbing: ScrubbingStatus | undefined
   events: number
   batches: number
   /** Batches of this process that the fence kept out. */
@@ -41,6 +45,30 @@ export interface SealingStatus {
   refused: number
 }
 
+/** How collecting cosignatures goes. */
+export interface WitnessingStatus {
+  /** How many are configured. */
+  witnesses: number
+  /** Names of those that do not answer, or refuse. */
+  away: readonly string[]
+  /** Tenants whose tree is not the one that a witness has seen. */
+  contradicted: number
+  /** In words, or undefined. */
+  problem: string | undefined
+}
+
+/** How re-reading the log goes. */
+export interface ScrubbingStatus {
+  /** Passes are counted from 1. */
+  pass: number
+  /** How much of the log this pass has compared, from 0 to 1. */
+  share: number
+  /** Places at which the rows are not what the log has, or was signed. */
+  findings: number
+  /** The first of them in words, or undefined. */
+  problem: string | undefined
+}
+
 export function initialStatus (holder: string): WorkerStatus {
   return {
     state: 'starting',
@@ -54,6 +82,8 @@ export function initialStatus (holder: string): WorkerStatus {
     rebuilding: {},
     contradiction: undefined,
     sealing: undefined,
+    witnessing: undefined,
+    scrubbing: undefined,
     events: 0,
     batches: 0,
     fenceRejections: 0
@@ -63,7 +93,7 @@ export function initialStatus (holder: string): WorkerStatus {
 /** The `detail` column: everything that has no column of its own. JSON, no 64-bit numbers. */
 export function detailOf (status: WorkerStatus): Record<string, unknown> {
   const { reason, holder, fence, position, lagEvents, lagMs, rebuilding } = status
-  const { contradiction, sealing } = status
+  const { contradiction, sealing, witnessing, scrubbing } = status
   return {
     reason,
     holder,
@@ -73,7 +103,9 @@ export function detailOf (status: WorkerStatus): Record<string, unknown> {
     lagMs,
     rebuilding,
     contradiction,
-    sealing
+    sealing,
+    witnessing,
+    scrubbing
   }
 }
 

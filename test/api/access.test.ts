@@ -33,7 +33,12 @@ await until(async () => await call('globex.auditor', '/v1/checkpoint'),
 const hold = await post('/v1/holds', { entity: { type: 'x', id: 'y' }, reason: 'case' })
 const policy = await post('/v1/retention-policies', { age: { months: 12 }, reason: 'duty' })
 
-const SAMPLES = samplesOf({ receipt, own, keyId, erasure, hold, policy })
+// A bundle of everything: the erasures that are asked for below change no byte of it.
+const exported = await post('/v1/exports', { format: 'bundle' })
+await until(async () => await call('acme.auditor', `/v1/exports/${exported.id}`),
+  (answer) => answer.json().state === 'ready')
+
+const SAMPLES = samplesOf({ receipt, own, keyId, erasure, hold, policy, exported })
 
 function sampleOf (method: string, url: string): InjectOptions {
   const sample = SAMPLES[`${method} ${url}`]

@@ -9,6 +9,8 @@ export interface Made {
   erasure: { id: string }
   hold: { id: string }
   policy: { id: string }
+  /** Ready to be downloaded. */
+  exported: { id: string }
 }
 
 /** A request, its status in acme, and what another tenant gets of the same. */
@@ -22,7 +24,7 @@ export const BASIS = { legalBasis: 'art. 17', reason: 'asked' }
 
 /** A request for every route that succeeds in acme, and what another tenant gets of the same. */
 export function samplesOf (
-  { receipt, own, keyId, erasure, hold, policy }: Made
+  { receipt, own, keyId, erasure, hold, policy, exported }: Made
 ): Record<string, Sample> {
   return {
     'POST /v1/events': {
@@ -127,6 +129,9 @@ export function samplesOf (
     'POST /v1/holds/:id/release': {
       request: { url: `/v1/holds/${hold.id}/release` }, status: 200, foreign: 404
     },
+    'GET /v1/subjects/:type/:id/report': {
+      request: { url: '/v1/subjects/user/u-81/report' }, status: 200, foreign: 404
+    },
     'POST /v1/retention-policies': {
       request: { payload: { category: 'api', age: { months: 12 }, reason: 'duty' } },
       status: 201,
@@ -144,6 +149,19 @@ export function samplesOf (
     },
     'POST /v1/retention-policies/:id/revoke': {
       request: { url: `/v1/retention-policies/${policy.id}/revoke` }, status: 200, foreign: 404
+    },
+    'POST /v1/exports': { request: { payload: { format: 'csv' } }, status: 202, foreign: 202 },
+    'GET /v1/exports': { request: {}, status: 200, foreign: 200 },
+    'GET /v1/exports/:id': {
+      request: { url: `/v1/exports/${exported.id}` }, status: 200, foreign: 404
+    },
+    'GET /v1/exports/:id/download': {
+      request: { url: `/v1/exports/${exported.id}/download` }, status: 200, foreign: 404
+    },
+    'DELETE /v1/exports/:id': {
+      request: { url: '/v1/exports/00000000-0000-4000-8000-000000000000' },
+      status: 404,
+      foreign: 404
     },
     'GET /v1/projections': { request: {}, status: 200, foreign: 200 },
     'POST /v1/tenants': {

@@ -6,9 +6,10 @@ import type { WebSocket } from 'ws'
 import type { Piece } from '../../src/api/follow.ts'
 import { asEventStream, sendMessages, STALLED_MS } from '../../src/api/send-live.ts'
 
-const SIGN: Piece = { events: [], seen: 7n, isAll: true }
+const SIGN: Piece = { events: [], told: 0, seen: 7n, isAll: true }
 const NEWS: Piece = {
   events: [{ position: 8n, text: '{"id":"a"}' }, { position: 9n, text: '{"id":"b"}' }],
+  told: 2,
   seen: 9n,
   isAll: true
 }

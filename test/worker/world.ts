@@ -39,6 +39,7 @@ export interface World {
 
 /** The node of a world; whatever happens to it, its address stays. */
 export interface Node {
+  dataDir: string
   stop (): Promise<void>
   start (): Promise<void>
   /** Starts it without any of its events. */
@@ -60,8 +61,8 @@ const WAIT_MS = 15_000
 const ENTITIES = 10
 const TABLES = [
   'entry', 'entry_tag', 'user_feed', 'entity_trail', 'activity_summary', 'task', 'erasure', 'hold',
-  'removed_entry', 'retention_policy', 'entry_words',
-  'merkle_leaf', 'merkle_node', 'merkle_tree', 'merkle_checkpoint'
+  'removed_entry', 'retention_policy', 'entry_words', 'export',
+  'merkle_leaf', 'merkle_node', 'merkle_tree', 'merkle_checkpoint', 'cosignature'
 ]
 
 /** Times in tests are short: nobody waits for a lease of seconds. */
@@ -112,6 +113,7 @@ async function startNode (t: Test): Promise<{ node: Node, url: string }> {
   const { url, port } = spawned
   t.teardown(async () => { await spawned.stop() })
   const node: Node = {
+    dataDir,
     stop: async () => { await spawned.stop() },
     start: async () => { spawned = await spawnNode({ dataDir, port }) },
     async empty () {

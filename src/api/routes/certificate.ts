@@ -1,13 +1,17 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { findErasure } from '../../../projections/erasure-records/queries.ts'
+import { findErasure, type ErasureRecord } from
+  '../../../projections/erasure-records/queries.ts'
+import { exportsShowing, type ExportRecord } from '../../../projections/exports/queries.ts'
 import { listTrail } from '../../../projections/entity-trails/queries.ts'
 import { findEvent, type EventRow } from '../../../projections/entries/queries.ts'
 import { ERASURE_TYPE } from '../../../schemas/events/ledger.ts'
 import {
-  Certificate, ErasureParams, type CertificateEvent, type ErasureView
+  Certificate, CERTIFICATE_EXPORTS_MAX, ErasureParams, type CertificateEvent, type ErasureView,
+  type RecipientExport
 } from '../../../schemas/http/erasures.ts'
 import { NoQuery } from '../../../schemas/http/events.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
+import type { Tx } from '../../../projections/projection.ts'
 import { LedgerError } from '../../errors.ts'
 import { destroyedEventId } from '../../ledger/erasure-events.ts'
 import { callerOf, tenantOf } from '../auth.ts'
@@ -37,11 +41,12 @@ export const certificate = (services: Services): Endpoint => endpoint({
 }, async (request, reply) => {
   const { id } = request.params
   const tenant = tenantOf(callerOf(request))
-  const [record, rows] = await readTenant(services, request, reply, async (tx) => {
-    return await Promise.all([
+  const [record, rows, made] = await readTenant(services, request, reply, async (tx) => {
+    const [record, rows] = await Promise.all([
       findErasure(tx, id),
       listTrail(tx, { type: ERASURE_TYPE, key: id }, { action: 'ledger.*' }, { limit: EVENTS_MAX })
     ])
+    return [record, rows, await exportsOf(tx, record, rows[0]?.position)] as const
   })
   if (record === undefined) throw new LedgerError('NOT_FOUND', 'There is no such erasure')
   if (record.state !== 'executed') {
@@ -56,6 +61,8 @@ export const certificate = (services: Services): Endpoint => endpoint({
     tenant,
     erasure,
     recipientsToNotify: erasure.recipients,
+    exports: made.slice(0, CERTIFICATE_EXPORTS_MAX).map(recipientOf),
+    moreExports: made.length > CERTIFICATE_EXPORTS_MAX,
     events: [...rows.reverse(), ...verification].map(eventOf)
   }
   reply.header('vary', 'accept')
@@ -72,6 +79,21 @@ async function verificationOf (
   const id = destroyedEventId(tenantOf(callerOf(request)), verified.masterKey)
   const row = await readTenant(services, request, reply, async (tx) => await findEvent(tx, id))
   return row === undefined ? [] : [row]
+}
+
+/** Exports that may show the person: from the first event to the last that is on record here. */
+async function exportsOf (
+  tx: Tx, record: ErasureRecord | undefined, before: bigint | undefined
+): Promise<ExportRecord[]> {
+  const first = record?.result?.firstPosition ?? null
+  if (first === null || before === undefined) return []
+  const limit = CERTIFICATE_EXPORTS_MAX + 1
+  return await exportsShowing(tx, { from: BigInt(first), before, limit })
+}
+
+function recipientOf (made: ExportRecord): RecipientExport {
+  const { id, format, requestedAt, requestedBy, downloads, downloadedAt, downloadedBy } = made
+  return { id, format, requestedAt, requestedBy, downloads, downloadedAt, downloadedBy }
 }
 
 /** The ledger's own events have nothing sealed: their rows are their JSON. */

@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream'
-import { leavesOfStream, nodeReader, sealedRevisions } from '../../../projections/merkle/queries.ts'
+import {
+  lastHead, leavesOfStream, nodeReader, sealedRevisions, type SignedHead
+} from '../../../projections/merkle/queries.ts'
 import type { Tx } from '../../../projections/projection.ts'
 import { EntityParams } from '../../../schemas/http/entities.ts'
 import { NoQuery } from '../../../schemas/http/events.ts'
@@ -41,7 +43,7 @@ export const entityProof = (services: Services): Endpoint => endpoint({
   const { type, key } = await partyOf(services.vault, tenant, request.params)
   const stream = streamName({ tenant, type, key })
   const { head, revisions, policy } = await readTenant(services, request, reply, async (tx) => {
-    const head = await requireHead(tx)
+    const head = await headOfStream(tx, stream)
     const [revisions, policy] = await Promise.all([
       sealedRevisions(tx, stream, head.size), policyOfLog(tx, originOf(head))
     ])
@@ -50,6 +52,7 @@ export const entityProof = (services: Services): Endpoint => endpoint({
   if (revisions === 0n) {
     throw new LedgerError('NOT_FOUND', 'Nothing that happened to it is in a signed checkpoint')
   }
+  request.eventsRead = Number(revisions)
   const asTenant = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
     await inTenant(services.pool, tenant, async (tx) => {
       await openReading(tx)
@@ -64,6 +67,15 @@ export const entityProof = (services: Services): Endpoint => endpoint({
   })
   return await sendBody(reply, NDJSON_TYPE, Readable.from(bundle, { objectMode: false }))
 })
+
+/** A cosigned checkpoint if it has all of the stream that is signed, or else the last. */
+async function headOfStream (tx: Tx, stream: string): Promise<SignedHead> {
+  const cosigned = await requireHead(tx)
+  const last = await lastHead(tx) ?? cosigned
+  const [some, all] = await Promise.all([cosigned, last].map(async ({ size }) =>
+    await sealedRevisions(tx, stream, size)))
+  return some === all ? cosigned : await requireHead(tx, last.size)
+}
 
 type AsTenant = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
 

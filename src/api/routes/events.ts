@@ -38,7 +38,7 @@ export const listEvents = (services: Services): Endpoint => endpoint({
     page: async (tx, page) => await readEvents(tx, filter, page),
     count: async (tx, cap) => await countEvents(tx, filter, cap),
     // The planner knows nothing of words.
-    ...filter.words === undefined && { estimate: async (tx) => await estimateEvents(tx, filter) }
+    ...filter.q === undefined && { estimate: async (tx) => await estimateEvents(tx, filter) }
   })
 })
 

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
+import { withCosignatures } from '../../../projections/cosignatures/queries.ts'
 import {
   headOfSize, lastHead, leavesOfEvents, listHeads, nodeReader, type SignedHead
 } from '../../../projections/merkle/queries.ts'
@@ -16,7 +17,7 @@ import { sealCursor } from '../cursor.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import { readLeaf } from '../leaf.ts'
 import { pageRequest, sendPage } from '../pages.ts'
-import { originOf, policyOfLog, proofView, proveLeaves, requireHead } from '../proofs.ts'
+import { originOf, policyOfLog, proofView, proveLeaves, requireHead, sizeWith } from '../proofs.ts'
 import { readTenant } from '../reading.ts'
 import type { Services } from '../services.ts'
 import { refusal } from '../validator.ts'
@@ -44,10 +45,11 @@ export const eventProof = (services: Services): Endpoint => endpoint({
 }, async (request, reply) => {
   const { id } = request.params
   const { head, leaf, proof } = await readTenant(services, request, reply, async (tx) => {
-    const [[leaf], head] = await Promise.all([leavesOfEvents(tx, [id]), requireHead(tx)])
+    const [leaf] = await leavesOfEvents(tx, [id])
     if (leaf === undefined) {
       throw new LedgerError('NOT_FOUND', 'There is no such event, or reads do not show it yet')
     }
+    const head = await requireHead(tx, sizeWith([leaf]))
     const [proof = []] = await proveLeaves(tx, head, [leaf])
     return { head, leaf, proof }
   })
@@ -64,7 +66,8 @@ export const eventProof = (services: Services): Endpoint => endpoint({
 /** The last signed checkpoint. */
 export const checkpoint = (services: Services): Endpoint => endpoint({
   summary: 'Read the last signed checkpoint',
-  description: 'C2SP tlog-checkpoint: a signed note. With Accept: application/json it comes with ' +
+  description: 'C2SP tlog-checkpoint: a signed note; the last that witnesses have cosigned, ' +
+    'unless they are a minute behind. With Accept: application/json it comes with ' +
     'the policy that says which key signs for which sizes.',
   operationId: 'readCheckpoint',
   tags,
@@ -95,7 +98,7 @@ export const checkpoints = (services: Services): Endpoint => endpoint({
 }, async (request, reply) => {
   const { limit, before, scope } = await pageRequest(services, request, request.query)
   const heads = await readTenant(services, request, reply, async (tx) =>
-    await listHeads(tx, { before, limit: limit + 1 }))
+    await withCosignatures(tx, await listHeads(tx, { before, limit: limit + 1 })))
   const last = heads.length > limit ? heads[limit - 1] : undefined
   return await sendPage(request, reply, {
     items: heads.slice(0, limit).map((head) => JSON.stringify(viewOf(head))),
@@ -121,7 +124,9 @@ export const consistency = (services: Services): Endpoint => endpoint({
     if (from > to) throw refusal([{ pointer: 'from', detail: `is more than ${to}` }])
     const plan = planConsistency(from, to)
     const read = await nodeReader(tx, plan.flat(), to)
-    const [older, newer] = await Promise.all([headOfSize(tx, from), headOfSize(tx, to)])
+    const heads = await Promise.all([headOfSize(tx, from), headOfSize(tx, to)])
+    const cosigned = await withCosignatures(tx, heads.filter((head) => head !== undefined))
+    const [older, newer] = [from, to].map((at) => cosigned.find((head) => head.size === at))
     return {
       from: String(from),
       to: String(to),

@@ -39,12 +39,14 @@ export const failedSignIns = (services: Services): Endpoint => endpoint({
   // Waits for Ledger-At-Least and says which position the answer reflects.
   await readTenant(services, request, reply, async () => undefined)
   const counting = countSignIns({ groupBy, threshold, top })
-  let left = SIGN_INS_MAX
+  let looked = 0
   for await (const event of newestFirst(services, reader, selection)) {
-    if (left-- === 0) return { ...counting.result(), complete: false }
+    if (++looked > SIGN_INS_MAX) break
     counting.add(event)
   }
-  return { ...counting.result(), complete: true }
+  const result = counting.result()
+  request.eventsRead = result.events
+  return { ...result, complete: looked <= SIGN_INS_MAX }
 })
 
 /** The events of a selection as the reader sees them, read page by page. */

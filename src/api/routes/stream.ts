@@ -67,7 +67,11 @@ export const streamEvents = (services: Services): Endpoint => (scope, at) => {
       schema: SCHEMA,
       config: { roles: at.roles ?? [] },
       // Whatever is refused is refused here, before a connection becomes a WebSocket.
-      preHandler: async (request) => { await streams.requireRoom(request) },
+      preHandler: async (request) => {
+        await streams.requireRoom(request)
+        // Of any other answer it is recorded as it is sent.
+        if (request.ws) await services.reads.record(request, { times: 1, rows: 0 })
+      },
       async handler (request, reply) {
         const gone = new AbortController()
         reply.raw.once('close', () => { gone.abort() })
@@ -131,7 +135,8 @@ function createStreams (services: Services, at: At) {
         requireAccess: async () => {
           requireRole(await services.auth.authenticate(request.headers.authorization),
             at.roles ?? [])
-        }
+        },
+        record: async (rows) => { await services.reads.record(request, { times: 0, rows }) }
       }), (err) => {
         request.log.warn({ err }, 'a stream broke off')
         failed(err)

@@ -1,14 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { LedgerError } from '../../errors.ts'
 import { FormatError } from '../../proof/format.ts'
-import { COSIGNATURE, parseVerifierKey } from '../../proof/keys.ts'
+import { COSIGNATURE, parseVerifierKey, type VerifierKey } from '../../proof/keys.ts'
 import { parsePolicy, policyOf, type Policy } from '../../proof/policy.ts'
 import type { Flag, Given } from '../command.ts'
 
 export const TRUST_FLAGS: Record<string, Flag> = {
   policy: { value: 'FILE', help: 'Whom to trust: a C2SP tlog-policy' },
   key: { value: 'VKEY,…', help: 'Whom to trust, instead of a policy: keys of logs and witnesses' },
-  quorum: { value: 'N', help: 'With --key: how many witnesses must have cosigned (default 0)' }
+  witness: { value: 'VKEY,…', help: 'With --key: keys of witnesses', multiple: true },
+  quorum: { value: 'N', help: 'With --key: how many witnesses must cosign; default each --witness' }
 }
 
 /**
@@ -16,7 +17,7 @@ export const TRUST_FLAGS: Record<string, Flag> = {
  * if nothing is said, or what is said is not a policy or a key.
  */
 export async function trustedBy ({ flags }: Given): Promise<Policy> {
-  const { policy, key, quorum = '0' } = flags
+  const { policy, key, witness = '', quorum } = flags
   if ((policy === undefined) === (key === undefined)) {
     throw new LedgerError('CONFIG_INVALID', 'say whom to trust, by --policy FILE or --key VKEY. ' +
       'A ledger publishes its keys at /.well-known/ledger-keys?origin=NAME/TENANT: compare them ' +
@@ -24,7 +25,7 @@ export async function trustedBy ({ flags }: Given): Promise<Policy> {
   }
   try {
     return policy === undefined
-      ? policyOfKeys(key ?? '', quorum)
+      ? policyOfKeys(keysIn(key ?? ''), keysIn(witness), quorum)
       : parsePolicy(await readFile(policy, 'utf8'))
   } catch (err) {
     if (!(err instanceof FormatError)) throw err
@@ -32,9 +33,20 @@ export async function trustedBy ({ flags }: Given): Promise<Policy> {
   }
 }
 
-function policyOfKeys (texts: string, quorum: string): Policy {
-  const keys = texts.split(',').map((text) => parseVerifierKey(text.trim()))
-  if (!/^[0-9]{1,3}$/.test(quorum)) throw new FormatError('--quorum: not a number')
-  const witnesses = keys.filter(({ type }) => type === COSIGNATURE)
-  return policyOf(keys.filter(({ type }) => type !== COSIGNATURE), witnesses, Number(quorum))
+function keysIn (texts: string): VerifierKey[] {
+  return texts.split(',').filter((text) => text !== '').map((text) => parseVerifierKey(text.trim()))
+}
+
+function policyOfKeys (
+  keys: readonly VerifierKey[], witnesses: readonly VerifierKey[], quorum: string | undefined
+): Policy {
+  if (quorum !== undefined && !/^[0-9]{1,3}$/.test(quorum)) {
+    throw new FormatError('--quorum: not a number')
+  }
+  const logs = keys.filter(({ type }) => type !== COSIGNATURE)
+  const all = [...keys.filter(({ type }) => type === COSIGNATURE), ...witnesses]
+  if (all.some(({ type }) => type !== COSIGNATURE)) {
+    throw new FormatError('--witness: a key that is no witness\'s')
+  }
+  return policyOf(logs, all, Number(quorum ?? witnesses.length))
 }

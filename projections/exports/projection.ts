@@ -1,0 +1,99 @@
+import type { Static, TSchema } from '@sinclair/typebox'
+import { TypeCompiler, type TypeCheck } from '@sinclair/typebox/compiler'
+import {
+  ExportDeletedData, ExportDownloadedData, ExportedData, ExportRequestedData
+} from '../../schemas/events/export.ts'
+import { EXPORT_TYPE } from '../../schemas/events/ledger.ts'
+import type { DecodedEvent } from '../../schemas/recorded.ts'
+import type { Projection, Tx } from '../projection.ts'
+
+/** Keys that an export names as having taken it; that there were more is told by `downloads`. */
+export const DOWNLOADERS_MAX = 100
+
+const requested = TypeCompiler.Compile(ExportRequestedData)
+const exported = TypeCompiler.Compile(ExportedData)
+const downloaded = TypeCompiler.Compile(ExportDownloadedData)
+const deleted = TypeCompiler.Compile(ExportDeletedData)
+
+type Handler = (event: DecodedEvent, tx: Tx) => Promise<boolean>
+
+/** Action -> what it does to the rows; false: it is not what the ledger itself would say. */
+const HANDLERS: ReadonlyMap<string, Handler> = new Map([
+  ['ledger.export_requested', request],
+  ['ledger.exported', prepare],
+  ['ledger.export_downloaded', download],
+  ['ledger.export_deleted', remove]
+])
+
+/** One row per export. */
+export const exports: Projection = {
+  name: 'exports',
+  version: 1,
+  tables: 'projections/exports/tables.sql',
+  views: ['export'],
+  async apply (batch, tx) {
+    // Few and in order: each changes what the one before has written.
+    for (const event of batch.events) {
+      const handler = HANDLERS.get(event.action)
+      if (handler === undefined || await handler(event, tx)) continue
+      batch.park(event, 'MALFORMED', `the data of ${event.action} is not what the ledger writes`)
+    }
+  }
+}
+
+async function request (event: DecodedEvent, tx: Tx): Promise<boolean> {
+  const said = dataOf(event, requested)
+  if (said === undefined) return false
+  const { tenant, entity, recordedAt, actor } = event.data
+  await tx.query(`
+    insert into export (
+      tenant, id, position, format, filters, up_to, checkpoint, requested_at, requested_by,
+      requested_by_name, expires_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    on conflict do nothing`,
+  [tenant, entity?.id, event.position, said.format, JSON.stringify(said.filters), said.upTo,
+    said.checkpoint, recordedAt, actor.id ?? '', actor.name, said.expiresAt])
+  return true
+}
+
+async function prepare (event: DecodedEvent, tx: Tx): Promise<boolean> {
+  const said = dataOf(event, exported)
+  if (said === undefined) return false
+  const { tenant, entity, recordedAt } = event.data
+  await tx.query(`
+    update export set prepared_at = $3, events = $4, bytes = $5, sha256 = $6, erasures = $7
+    where tenant = $1 and id = $2`,
+  [tenant, entity?.id, recordedAt, said.rowCount, said.bytes, said.sha256, said.erasures])
+  return true
+}
+
+async function download (event: DecodedEvent, tx: Tx): Promise<boolean> {
+  if (dataOf(event, downloaded) === undefined) return false
+  const { tenant, entity, recordedAt, actor } = event.data
+  const by = JSON.stringify([{ id: actor.id ?? '', name: actor.name ?? null }])
+  await tx.query(`
+    update export set downloads = downloads + 1, downloaded_at = $3, downloaded_by =
+      case when downloaded_by @> $4::jsonb or jsonb_array_length(downloaded_by) >= $5
+        then downloaded_by else downloaded_by || $4::jsonb end
+    where tenant = $1 and id = $2`, [tenant, entity?.id, recordedAt, by, DOWNLOADERS_MAX])
+  return true
+}
+
+async function remove (event: DecodedEvent, tx: Tx): Promise<boolean> {
+  if (dataOf(event, deleted) === undefined) return false
+  const { tenant, entity, recordedAt } = event.data
+  await tx.query(`
+    update export set deleted_at = $3 where tenant = $1 and id = $2 and deleted_at is null`,
+  [tenant, entity?.id, recordedAt])
+  return true
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/** The event's data if it is what the ledger writes about an export. */
+function dataOf<Schema extends TSchema> (
+  { data: { data, entity } }: DecodedEvent, check: TypeCheck<Schema>
+): Static<Schema> | undefined {
+  if (entity?.type !== EXPORT_TYPE || !UUID.test(entity.id ?? '')) return undefined
+  return check.Check(data) ? data : undefined
+}

@@ -1,0 +1,80 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { listPositions, type EventFilter } from '../../../projections/entries/queries.ts'
+import { countKept } from '../../../projections/exports/queries.ts'
+import type { Tx } from '../../../projections/projection.ts'
+import {
+  EXPORTS_KEPT_MAX, type CreateExport
+} from '../../../schemas/http/exports.ts'
+import { LedgerError } from '../../errors.ts'
+import { callerOf, tenantOf } from '../auth.ts'
+import { readPosition } from '../consistency.ts'
+import { readCurrent } from '../current.ts'
+import { eventFilter } from '../filters.ts'
+import { requireHead } from '../proofs.ts'
+import type { Services } from '../services.ts'
+import { refusal } from '../validator.ts'
+import { headUpTo, lastLeaf } from './bundle-content.ts'
+import { recordedFilter, type ExportScope } from './scope.ts'
+
+/** What an export is fixed to at its start. */
+export interface Settled extends Pick<ExportScope, 'format' | 'upTo'> {
+  filters: ReturnType<typeof recordedFilter>
+  checkpoint: bigint | null
+}
+
+/**
+ * Settles what a request for an export means now. Refuses one of which nothing would come, so
+ * that whatever a filter names is in the log already: nothing personal is put on record by it.
+ * Throws NOT_FOUND for that, WRONG_STATE when too many are kept, NOT_SEALED for a bundle before
+ * the first checkpoint.
+ */
+export async function settle (
+  services: Services, request: FastifyRequest, reply: FastifyReply, wish: CreateExport
+): Promise<Settled> {
+  const { format, upTo, days, ...query } = wish
+  const tenant = tenantOf(callerOf(request))
+  const filter = await eventFilter(services.vault, tenant, query)
+  const now = new Date(services.now()).toISOString()
+  return await readCurrent(services, request, reply, async (tx) => {
+    const reflected = await readPosition(tx) ?? 0n
+    const asked = upTo === undefined ? reflected : BigInt(upTo)
+    if (asked > reflected) {
+      throw refusal([{ pointer: '/upTo', detail: 'is beyond what reads show' }])
+    }
+    if (await countKept(tx, now) >= EXPORTS_KEPT_MAX) {
+      throw new LedgerError('WRONG_STATE',
+        `${EXPORTS_KEPT_MAX} exports are kept: delete one, or wait until one expires`)
+    }
+    const bounds = format === 'bundle' ? await sealedBounds(tx, asked) : listBounds(asked)
+    await requireAny(tx, filter, bounds.last)
+    const { upTo: fixed, checkpoint } = bounds
+    return { format, filters: recordedFilter(filter), upTo: fixed, checkpoint }
+  })
+}
+
+interface Bounds {
+  upTo: bigint
+  checkpoint: bigint | null
+  /** The last position that an event of it can have. */
+  last: bigint
+}
+
+function listBounds (upTo: bigint): Bounds {
+  return { upTo, checkpoint: null, last: upTo }
+}
+
+/** The last checkpoint up to a position decides what a bundle holds. */
+async function sealedBounds (tx: Tx, upTo: bigint): Promise<Bounds> {
+  await requireHead(tx)
+  const head = await headUpTo(tx, upTo)
+  if (head === undefined) {
+    throw refusal([{ pointer: '/upTo', detail: 'is before the first signed checkpoint' }])
+  }
+  return { upTo: head.position, checkpoint: head.size, last: await lastLeaf(tx, head) }
+}
+
+async function requireAny (tx: Tx, filter: EventFilter, last: bigint): Promise<void> {
+  const selection = { filter: { ...filter, until: { position: last } } }
+  const [first] = await listPositions(tx, selection, { after: -1n, limit: 1 })
+  if (first === undefined) throw new LedgerError('NOT_FOUND', 'No event passes: nothing to export')
+}

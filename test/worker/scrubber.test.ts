@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+
+import t, { type Test } from 'tap'
+
+import { readEvent } from '../../src/ledger/read.ts'
+import { leafData, leafHash } from '../../src/proof/leaf.ts'
+import { createScrubber, type ScrubberOptions } from '../../src/worker/scrubber.ts'
+import type { ScrubbingStatus } from '../../src/worker/status.ts'
+import { testFolder } from '../helper.ts'
+import { cutLog, editLog } from '../tamper-log.ts'
+import { sealedUpTo, sealing } from './sealing.ts'
+import { silent, until, world, type World } from './world.ts'
+
+const EVENTS = 60
+const QUICK = { passMs: 100, eventsMax: 7, pauseMaxMs: 5, retryMs: 20 }
+
+interface Scrubbing {
+  status (): ScrubbingStatus | undefined
+  /** Waits for the end of the pass after this one. */
+  passed (): Promise<void>
+  stop (): Promise<void>
+}
+
+function scrubbing (
+  t: Test, { pool, log }: World, options: Partial<ScrubberOptions> = {}
+): Scrubbing {
+  const abort = new AbortController()
+  let status: ScrubbingStatus | undefined
+  const scrubber = createScrubber({
+    pool,
+    log,
+    logger: silent,
+    now: Date.now,
+    newId: randomUUID,
+    isActive: () => true,
+    onStatus: (said) => { status = said },
+    ...QUICK,
+    ...options
+  })
+  const running = scrubber.run(abort.signal)
+  const stop = async (): Promise<void> => {
+    abort.abort()
+    await running
+  }
+  t.teardown(stop)
+  return {
+    status: () => status,
+    async passed () {
+      await until('a step', () => status !== undefined)
+      const pass = status?.pass ?? 0
+      await until('two passes', () => (status?.pass ?? 0) >= pass + 2)
+    },
+    stop
+  }
+}
+
+/** A world with a sealed log of two tenants, and nothing running but what the test starts. */
+async function sealedWorld (t: Test): Promise<World> {
+  const one = await world(t)
+  const worker = one.runner()
+  const sealer = await sealing(t, one, join(await testFolder(t), 'sealing.key'))
+  await worker.reached(await one.append(1, EVENTS / 2))
+  await sealedUpTo(one)
+  await worker.reached(await one.append(EVENTS / 2 + 1, EVENTS))
+  await sealedUpTo(one)
+  await sealedUpTo(one, 'other')
+  await sealer.stop()
+  const last = await one.log.head()
+  await worker.reached(last?.commit ?? 0n)
+  await worker.stop()
+  return one
+}
+
+const recorded = async ({ log }: World, tenant = 'acme') => {
+  const found: unknown[] = []
+  for await (const { data } of log.readStream(`${tenant}.ledger_integrity-log`)) found.push(data)
+  return found
+}
+
+t.test('a log in order has no findings, pass after pass, and a restart goes on', async (t) => {
+  const one = await sealedWorld(t)
+  const first = scrubbing(t, one)
+  await first.passed()
+  t.match(first.status(), { findings: 0, problem: undefined })
+  await first.stop()
+  let steps = 0
+  const broken = scrubbing(t, one, {
+    // Whatever step it fails at, nothing is left out and nothing is found.
+    fault: () => {
+      steps++
+      if (steps % 5 === 0 || steps % 7 === 0) throw new Error('Connection terminated unexpectedly')
+    }
+  })
+  await broken.passed()
+  t.match(broken.status(), { findings: 0 })
+  await broken.stop()
+  await one.rows('update control.scrub set commit_position = null, prepare_position = null')
+  await one.rows('delete from control.scrub_tree')
+  const slow = scrubbing(t, one, { passMs: 1e9, pauseMaxMs: 1e9 })
+  await until('its first step', () => slow.status() !== undefined)
+  t.match(slow.status(), { findings: 0 })
+  const { share = 0, pass } = slow.status() ?? {}
+  t.ok(share > 0 && share < 0.3, `${share} of the log after one step`)
+  await slow.stop()
+  const resumed = scrubbing(t, one, { passMs: 1e9, pauseMaxMs: 1e9 })
+  await until('the next step', () => (resumed.status()?.share ?? 0) > share)
+  t.equal(resumed.status()?.pass, pass)
+  t.strictSame(await recorded(one), [])
+})
+
+t.test('an edited log file is found, recorded once, and forgotten when put right', async (t) => {
+  const one = await sealedWorld(t)
+  await editLog(one.node.dataDir, '"after":{"n":16}', '"after":{"n":61}')
+  await one.node.stop()
+  await one.node.start()
+  const scrubber = scrubbing(t, one)
+  await scrubber.passed()
+  t.match(scrubber.status(), {
+    findings: 1, problem: /^acme: leaf \d+, at \d+: revision 1 of acme\.order-6 is not what its row/
+  })
+  await scrubber.passed()
+  t.match(await recorded(one), [{
+    actor: { id: 'scrubber' }, data: { kind: 'tampered', message: /^leaf \d+/ }
+  }])
+  await editLog(one.node.dataDir, '"after":{"n":61}', '"after":{"n":16}')
+  await one.node.stop()
+  await one.node.start()
+  await until('the end of it', () => scrubber.status()?.findings === 0)
+})
+
+t.test('rows that were edited or deleted, and both sides edited alike, are found', async (t) => {
+  const one = await sealedWorld(t)
+  const leaf = 'merkle_v1_g1.merkle_leaf'
+  const kept = 'create table public.kept as select * from merkle_v1_g1.merkle_leaf'
+  await one.asSuperuser(kept)
+  const restore = `delete from ${leaf}; insert into ${leaf} select * from public.kept`
+  const attacks: Array<[sql: string, kinds: string[]]> = [
+    [`update ${leaf} set hash = sha256('x') where tenant = 'acme' and index = 7`,
+      ['forked', 'tampered']],
+    [`delete from ${leaf} where tenant = 'acme' and index = 7`, ['missing']],
+    [`delete from ${leaf} where tenant = 'acme' and index > 30`, ['missing']],
+    [`delete from ${leaf} where tenant = 'other'`, ['missing']]
+  ]
+  const scrubber = scrubbing(t, one)
+  for (const [sql, kinds] of attacks) {
+    await one.asSuperuser(sql)
+    await scrubber.passed()
+    const rows = await one.rows<{ kind: string }>(
+      'select distinct kind from control.scrub_finding order by kind')
+    t.strictSame(rows.map(({ kind }) => kind), kinds, sql)
+    await one.asSuperuser(restore)
+    await until('the end of it', () => scrubber.status()?.findings === 0)
+  }
+  // The insider knows of the hashes, and makes the row fit the edited event.
+  await scrubber.stop()
+  await editLog(one.node.dataDir, '"after":{"n":16}', '"after":{"n":61}')
+  await one.node.stop()
+  await one.node.start()
+  const found = scrubbing(t, one)
+  await until('the edit', () => (found.status()?.findings ?? 0) > 0)
+  await found.stop()
+  const event = await readEvent(one.log, 'acme.order-6', 1n)
+  const hash = event && leafHash(leafData(event)).toString('hex')
+  await one.asSuperuser(
+    `update ${leaf} set hash = '\\x${hash}' where position = ${event?.position}`)
+  const last = scrubbing(t, one)
+  await last.passed()
+  t.match(last.status(), { findings: 1, problem: /the leaves are not those that were signed/ })
+})
+
+t.test('a log that lost its end is found by whoever re-reads it', async (t) => {
+  const one = await sealedWorld(t)
+  await one.node.stop()
+  await cutLog(one.node.dataDir, '"after":{"n":58}')
+  await one.node.start()
+  const scrubber = scrubbing(t, one)
+  await until('the loss', () => (scrubber.status()?.findings ?? 0) > 0)
+  t.match(scrubber.status()?.problem, /: the log no longer has it/)
+})
