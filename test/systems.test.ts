@@ -23,6 +23,7 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'exercise of options': ['action:option_exercise.progressed', 'category:task'],
     'one durable write before the answer': ['POST /v1/events'],
     'recent actions of an organisation': ['GET /organizations/:organizationId/actions'],
+    'an index of the documentation for machines': ['GET /llms.txt'],
     'gap: logs could be deleted': ['GET /v1/replay', 'file:test/ledger/ledger.test.ts'],
     'gap: not all changes were covered': ['category:change', 'category:access'],
     'gap: no states before and after': [
@@ -53,6 +54,7 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'list with page, pageSize, table, action': ['GET /api/activity'],
     'one entry': ['GET /api/activity/:activityId'],
     '401, 403, defaults, the documented answer': ['file:test/api/adapters/activity.test.ts'],
+    'documentation as Markdown': ['GET /docs.md', 'GET /docs/:page.md'],
     'an entry outlives its actor': ['file:test/privacy/seal.test.ts']
   },
   Coequal: {
@@ -101,7 +103,7 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
       'file:test/client/calls.test.ts'
     ],
     '17 helpers': ['file:src/client/mosaic.ts', 'file:test/client/helpers.test.ts'],
-    'next: a live feed': ['GET /v1/events/stream']
+    'next: a live feed': ['GET /v1/events/stream', 'file:test/api/websocket.test.ts']
   },
   TruLedgr: {
     'list with filters, selected fields, tags': ['GET /activities/'],
@@ -130,11 +132,12 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'redaction of sensitive data': [
       'file:src/client/redact.ts', 'file:test/client/redact.test.ts'
     ],
-    'failed sign-ins, custom aggregations': ['GET /v1/aggregations'],
     'webhook notifications': ['POST /v1/webhooks', 'file:test/worker/webhooks.test.ts'],
+    'failed sign-ins, custom aggregations': ['GET /v1/sign-ins/failed', 'GET /v1/aggregations'],
+    'next: full-text search': ['file:test/api/search.test.ts'],
     'next: CSV and JSON for compliance': ['POST /v1/exports'],
     'custom types': ['PUT /v1/schemas/:action', 'GET /v1/schemas'],
-    'next: a live feed': ['GET /v1/events/stream']
+    'next: a live feed': ['GET /v1/events/stream', 'file:test/api/websocket.test.ts']
   }
 }
 

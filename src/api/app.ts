@@ -24,6 +24,7 @@ import { createKey, listKeys, revokeKey, rotateKey } from './routes/api-keys.ts'
 import { appendEvents } from './routes/append.ts'
 import { certificate } from './routes/certificate.ts'
 import { correctEvent } from './routes/corrections.ts'
+import { docsIndex, docsPage, docsReference } from './routes/docs.ts'
 import { blameEntity, diffEntity, entityState, entityTrail } from './routes/entities.ts'
 import { entityProof } from './routes/entity-proof.ts'
 import { approveErasure, listErasures, oneErasure, requestErasure } from './routes/erasures.ts'
@@ -41,6 +42,7 @@ import {
   listPolicies, onePolicy, previewExisting, previewPolicy, revokePolicy, setPolicy
 } from './routes/retention-policies.ts'
 import { listSchemas, oneSchema, registerSchema } from './routes/schemas.ts'
+import { failedSignIns } from './routes/sign-ins.ts'
 import { streamEvents } from './routes/stream.ts'
 import { subjectReport } from './routes/subjects.ts'
 import { listTasks } from './routes/tasks.ts'
@@ -80,6 +82,9 @@ export const PUBLIC: readonly Row[] = [
   ['GET', '/readyz', readiness],
   ['GET', '/metrics', metrics],
   ['GET', '/openapi.json', openapi],
+  ['GET', '/llms.txt', docsIndex],
+  ['GET', '/docs.md', docsReference],
+  ['GET', '/docs/:page.md', docsPage],
   ['GET', '/problems/:code', problemPage],
   ['GET', '/.well-known/ledger-keys', ledgerKeys]
 ]
@@ -126,6 +131,7 @@ export const PROTECTED: readonly ProtectedRow[] = [
   ['GET', '/v1/me/events', myEvents, ['self']],
   ['GET', '/v1/tasks', listTasks, READERS],
   ['GET', '/v1/aggregations', aggregateEvents, READERS],
+  ['GET', '/v1/sign-ins/failed', failedSignIns, READERS],
   ['PUT', '/v1/schemas/:action', registerSchema, ['compliance']],
   ['GET', '/v1/schemas/:action', oneSchema, ['producer', ...READERS]],
   ['GET', '/v1/schemas', listSchemas, ['producer', ...READERS]],

@@ -92,6 +92,7 @@ export function samplesOf (
     'GET /v1/aggregations': {
       request: { url: '/v1/aggregations?groupBy=action' }, status: 200, foreign: 200
     },
+    'GET /v1/sign-ins/failed': { request: {}, status: 200, foreign: 200 },
     'PUT /v1/schemas/:action': {
       request: { url: '/v1/schemas/thing.done', payload: { category: 'action' } },
       status: 201,
