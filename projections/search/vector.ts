@@ -1,3 +1,4 @@
+import { RESERVED_ACTION_PREFIX } from '../../schemas/primitives.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
 import { tenantOf } from '../keys.ts'
 import { placesOf } from './places.ts'
@@ -32,10 +33,12 @@ export function vectorOf (event: DecodedEvent): string {
 
 /**
  * What of an event is clear text to be found by: never a name or id of a person, which the
- * record does not hold, nor what is sealed, in whose place is nothing.
+ * record does not hold, nor what is sealed, in whose place is nothing. Of the ledger's own events
+ * that somebody read, only the action: whoever searches shall not find who searched before.
  */
 function textsOf ({ action, data }: DecodedEvent): string[] {
   const texts = [action]
+  if (data.category === 'access' && action.startsWith(RESERVED_ACTION_PREFIX)) return texts
   for (const entity of [data.entity, ...data.related ?? []]) {
     if (entity === undefined || entity.ref !== undefined) continue
     if (entity.id !== undefined) texts.push(entity.id)

@@ -11,10 +11,10 @@ const auditor = keys['acme.auditor']
 
 t.test('what is recorded comes at once, filtered, opened, and nothing of others', async (t) => {
   await append('acme', event())
-  const all = await followLive(t, streamOf(), auditor)
+  const all = await followLive(t, streamOf('source=producer'), auditor)
   const some = await followLive(t, streamOf('action=auth.*&actor=u-live'), auditor)
   const found = await followLive(t, streamOf('q=golden'), auditor)
-  const other = await followLive(t, streamOf(), keys['globex.auditor'])
+  const other = await followLive(t, streamOf('source=producer'), keys['globex.auditor'])
   t.match(all.messages, [{ after: /^[0-9]+$/ }], 'a position to go on from')
   const order = await append('acme', event({ description: 'A golden order' }))
   const login = await append('acme', event({

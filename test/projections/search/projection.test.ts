@@ -171,6 +171,14 @@ t.test('nothing sealed and no person is in the index', async (t) => {
   t.equal(vector, "'acme/0' 'acme:0' 'patient':1 'seen':2,8 'w1':5")
 })
 
+t.test('that somebody searched is not found by what they searched for', async (t) => {
+  const read = (action: string): string => vectorOf(decodedEvent(1, {
+    action, data: { category: 'access', data: { filters: { q: 'needle' } } }
+  }))
+  t.equal(read('ledger.read'), "'acme/0' 'acme:0' 'ledger':1 'read':2")
+  t.match(read('patient.read'), /'needle'/)
+})
+
 t.test('an event is found by so many words and no more', async (t) => {
   const text = (count: number): string => Array.from({ length: count }, (_, n) => `w${n}`).join(' ')
   const said = (count: number): string =>
