@@ -96,6 +96,11 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'isolation of workspaces': ['file:test/postgres/access.test.ts'],
     'no personal data but a reference': ['file:test/ledger/codec.test.ts'],
     'agents act, entities link to entities': ['file:src/sample/stories/mosaic.ts'],
+    'API calls recorded by themselves; by hand; sign-ins': [
+      'file:src/client/middleware.ts', 'file:src/client/fastify.ts',
+      'file:test/client/calls.test.ts'
+    ],
+    '17 helpers': ['file:src/client/mosaic.ts', 'file:test/client/helpers.test.ts'],
     'next: a live feed': ['GET /v1/events/stream']
   },
   TruLedgr: {
@@ -117,6 +122,14 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'ids are ULIDs': ['file:src/api/adapters/ulid.ts'],
     'validation errors and business rules': ['GET /v1/events/:id/diff'],
     'corrections instead of updates': ['POST /v1/corrections'],
+    'service calls': ['file:src/client/truledgr.ts', 'file:test/client/helpers.test.ts'],
+    'API transactions logged by middleware': [
+      'file:src/client/middleware.ts', 'file:src/client/fastify.ts',
+      'file:test/client/calls.test.ts'
+    ],
+    'redaction of sensitive data': [
+      'file:src/client/redact.ts', 'file:test/client/redact.test.ts'
+    ],
     'failed sign-ins, custom aggregations': ['GET /v1/aggregations'],
     'webhook notifications': ['POST /v1/webhooks', 'file:test/worker/webhooks.test.ts'],
     'next: CSV and JSON for compliance': ['POST /v1/exports'],

@@ -1,3 +1,4 @@
+import { SUBJECT_TYPE } from '../../schemas/events/ledger.ts'
 import type { DecodedEvent, RecordedEntity } from '../../schemas/recorded.ts'
 import { bigintColumn, personColumns, textColumn } from '../columns.ts'
 import { entityKey, firstOfEach, joined, tenantOf } from '../keys.ts'
@@ -20,7 +21,10 @@ const INSERT: Statement = {
     on conflict do nothing`
 }
 
-/** One step of the index for each type of entity, as the type of a person's ref is not known. */
+/**
+ * One step of the index for each type of entity, as the type of a person's ref is not known. Who
+ * read about a person stays on record, by the ref that leads nowhere then.
+ */
 const ERASE: Statement = {
   name: 'erase_entity_trails',
   text: `
@@ -33,7 +37,8 @@ const ERASE: Statement = {
         where t.tenant = type.tenant and t.entity_type > type.name)
       from type where type.name is not null)
     delete from entity_trail e using type
-    where e.tenant = type.tenant and e.entity_type = type.name and e.entity_key = type.ref`
+    where e.tenant = type.tenant and e.entity_type = type.name and e.entity_key = type.ref
+      and type.name <> '${SUBJECT_TYPE}'`
 }
 
 const REMOVE: Statement = {

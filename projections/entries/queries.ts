@@ -2,8 +2,8 @@ import type { Projected, ProjectedEvent } from '../../schemas/recorded.ts'
 import type { Tx } from '../projection.ts'
 import type { EventFilter } from './filter.ts'
 import {
-  explainCount, selectCount, selectLatestOfEach, selectNth, selectPage, selectPositions,
-  type After, type Page, type Selection
+  explainCount, selectCount, selectCountUntil, selectLatestOfEach, selectNth, selectPage,
+  selectPositions, type After, type Page, type Selection
 } from './select.ts'
 
 export type { EventFilter } from './filter.ts'
@@ -151,6 +151,15 @@ export async function countSelection (
   tx: Tx, selection: Selection, cap: number
 ): Promise<number> {
   const { statement, values } = selectCount(selection, cap)
+  const { rows: [row] } = await tx.query<{ count: bigint | string }>(statement, values)
+  return Number(row?.count ?? 0)
+}
+
+/** The size of a selection up to a position, inclusive: counted as far as it goes. */
+export async function countUntil (
+  tx: Tx, selection: Selection, until: bigint
+): Promise<number> {
+  const { statement, values } = selectCountUntil(selection, until)
   const { rows: [row] } = await tx.query<{ count: bigint | string }>(statement, values)
   return Number(row?.count ?? 0)
 }

@@ -94,6 +94,14 @@ export function selectCount (selection: Selection, cap: number): Query {
   return { statement: text, values }
 }
 
+/** The statement for how many events there are up to a position. */
+export function selectCountUntil (selection: Selection, until: bigint): Query {
+  const { from, narrow, position, where, values, param } = source(selection)
+  where.push(`${position} <= ${param(until)}`)
+  const text = `select count(*) as count from ${narrow ?? from} where ${conjunction(where)}`
+  return { statement: text, values }
+}
+
 /** The statement for the planner's own guess of how many there are. */
 export function explainCount (selection: Selection): Query {
   const { from, narrow, where, values } = source(selection)

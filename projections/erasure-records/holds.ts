@@ -90,16 +90,24 @@ const HOLD = `
   h.released_by as "releasedBy", h.released_by_name as "releasedByName",
   h.release_reason as "releaseReason", ${ACTIVE} as active`
 
-/** A page of the tenant's holds, those placed last first. */
+/** A page of the tenant's holds, or of those on a person (a ref); those placed last first. */
 export async function listHolds (
-  tx: Tx, filter: { active?: boolean | undefined }, page: Page
+  tx: Tx, filter: { active?: boolean | undefined, ref?: string | undefined }, page: Page
 ): Promise<HoldRecord[]> {
   const { rows } = await tx.query<Row>(`
     select ${HOLD} from read.hold h
     where ($1::boolean is null or (${ACTIVE}) = $1) and ($2::bigint is null or h.position < $2)
+      and ($4::text is null or h.scope_key = $4)
     order by h.position desc limit $3`,
-  [filter.active ?? null, page.before ?? null, page.limit])
+  [filter.active ?? null, page.before ?? null, page.limit, filter.ref ?? null])
   return rows.map(recordOf)
+}
+
+/** How many holds there are or were on a person (a ref). */
+export async function countHolds (tx: Tx, ref: string): Promise<number> {
+  const { rows: [row] } = await tx.query<{ count: bigint }>(
+    'select count(*) from read.hold h where h.scope_key = $1', [ref])
+  return Number(row?.count ?? 0)
 }
 
 /** One hold of the tenant, undefined if there is none (yet). */

@@ -57,15 +57,16 @@ const ERASURE = `
     as "verifiedAt",
   case when e.state = 'requested' then ${HELD_BY} else '{}' end as "heldBy"`
 
-/** A page of the tenant's erasures, those requested last first. */
+/** A page of the tenant's erasures, or of a person's (a ref); those requested last first. */
 export async function listErasures (
-  tx: Tx, filter: { state?: string | undefined }, page: Page
+  tx: Tx, filter: { state?: string | undefined, ref?: string | undefined }, page: Page
 ): Promise<ErasureRecord[]> {
   const { rows } = await tx.query<Row>(`
     select ${ERASURE} from read.erasure e
     where ($1::text is null or e.state = $1) and ($2::bigint is null or e.position < $2)
+      and ($4::uuid is null or e.ref = $4)
     order by e.position desc limit $3`,
-  [filter.state ?? null, page.before ?? null, page.limit])
+  [filter.state ?? null, page.before ?? null, page.limit, filter.ref ?? null])
   return rows.map(recordOf)
 }
 
@@ -129,20 +130,11 @@ export async function tenantsWithErasures (tx: Tx): Promise<string[]> {
   return rows.map(({ tenant }) => tenant)
 }
 
-/** Whether the person with this ref was ordered erased. */
-export async function isErased (tx: Tx, ref: string): Promise<boolean> {
-  const { rows } = await tx.query('select from control.erased where ref = $1', [ref])
-  return rows.length > 0
-}
-
-/** How many persons of the tenant were ordered erased: each may change what earlier events show. */
-export async function countErased (tx: Tx): Promise<number> {
-  const { rows: [row] } = await tx.query<{ count: bigint }>(COUNT_ERASED)
-  return Number(row?.count ?? 0)
-}
-
-const COUNT_ERASED = {
-  name: 'count_erased', text: 'select count(*) as count from control.erased'
+/** The erasure by which the person with this ref was ordered erased, undefined if none was. */
+export async function erasureOf (tx: Tx, ref: string): Promise<string | undefined> {
+  const { rows: [row] } = await tx.query<{ erasure: string }>(
+    'select erasure from control.erased where ref = $1', [ref])
+  return row?.erasure
 }
 
 function recordOf ({ recipients, result, ...row }: Row): ErasureRecord {

@@ -1,10 +1,10 @@
-import type { Static, TSchema } from '@sinclair/typebox'
-import { TypeCompiler, type TypeCheck } from '@sinclair/typebox/compiler'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
 import {
   ExportDeletedData, ExportDownloadedData, ExportedData, ExportRequestedData
 } from '../../schemas/events/export.ts'
 import { EXPORT_TYPE } from '../../schemas/events/ledger.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
+import { ownData } from '../own-data.ts'
 import type { Projection, Tx } from '../projection.ts'
 
 /** Keys that an export names as having taken it; that there were more is told by `downloads`. */
@@ -42,7 +42,7 @@ export const exports: Projection = {
 }
 
 async function request (event: DecodedEvent, tx: Tx): Promise<boolean> {
-  const said = dataOf(event, requested)
+  const said = ownData(event, EXPORT_TYPE, requested)
   if (said === undefined) return false
   const { tenant, entity, recordedAt, actor } = event.data
   await tx.query(`
@@ -57,18 +57,18 @@ async function request (event: DecodedEvent, tx: Tx): Promise<boolean> {
 }
 
 async function prepare (event: DecodedEvent, tx: Tx): Promise<boolean> {
-  const said = dataOf(event, exported)
+  const said = ownData(event, EXPORT_TYPE, exported)
   if (said === undefined) return false
   const { tenant, entity, recordedAt } = event.data
   await tx.query(`
-    update export set prepared_at = $3, events = $4, bytes = $5, sha256 = $6, erasures = $7
+    update export set prepared_at = $3, events = $4, bytes = $5, sha256 = $6, changes = $7
     where tenant = $1 and id = $2`,
-  [tenant, entity?.id, recordedAt, said.rowCount, said.bytes, said.sha256, said.erasures])
+  [tenant, entity?.id, recordedAt, said.rowCount, said.bytes, said.sha256, said.changes])
   return true
 }
 
 async function download (event: DecodedEvent, tx: Tx): Promise<boolean> {
-  if (dataOf(event, downloaded) === undefined) return false
+  if (ownData(event, EXPORT_TYPE, downloaded) === undefined) return false
   const { tenant, entity, recordedAt, actor } = event.data
   const by = JSON.stringify([{ id: actor.id ?? '', name: actor.name ?? null }])
   await tx.query(`
@@ -80,20 +80,10 @@ async function download (event: DecodedEvent, tx: Tx): Promise<boolean> {
 }
 
 async function remove (event: DecodedEvent, tx: Tx): Promise<boolean> {
-  if (dataOf(event, deleted) === undefined) return false
+  if (ownData(event, EXPORT_TYPE, deleted) === undefined) return false
   const { tenant, entity, recordedAt } = event.data
   await tx.query(`
     update export set deleted_at = $3 where tenant = $1 and id = $2 and deleted_at is null`,
   [tenant, entity?.id, recordedAt])
   return true
-}
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-
-/** The event's data if it is what the ledger writes about an export. */
-function dataOf<Schema extends TSchema> (
-  { data: { data, entity } }: DecodedEvent, check: TypeCheck<Schema>
-): Static<Schema> | undefined {
-  if (entity?.type !== EXPORT_TYPE || !UUID.test(entity.id ?? '')) return undefined
-  return check.Check(data) ? data : undefined
 }

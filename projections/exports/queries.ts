@@ -14,8 +14,8 @@ export interface Prepared {
   events: number
   bytes: number
   sha256: string
-  /** Erasures of the tenant that it reflects. */
-  erasures: number
+  /** Changes of the tenant's rows that it reflects, see countChanges. */
+  changes: number
 }
 
 /** An export as the log tells of it. Times are RFC 3339, UTC. */
@@ -53,7 +53,7 @@ interface Row {
   events: bigint | null
   bytes: bigint | null
   sha256: string | null
-  erasures: bigint | null
+  changes: bigint | null
   downloads: bigint
   downloadedAt: string | null
   downloadedBy: By[]
@@ -67,7 +67,7 @@ const EXPORT = `
   x.id, x.position, x.format, x.filters, x.up_to as "upTo", x.checkpoint,
   ${time('requested_at', 'requestedAt')}, x.requested_by as "requestedBy",
   x.requested_by_name as "requestedByName", ${time('expires_at', 'expiresAt')},
-  ${time('prepared_at', 'preparedAt')}, x.events, x.bytes, x.sha256, x.erasures, x.downloads,
+  ${time('prepared_at', 'preparedAt')}, x.events, x.bytes, x.sha256, x.changes, x.downloads,
   ${time('downloaded_at', 'downloadedAt')}, x.downloaded_by as "downloadedBy",
   ${time('deleted_at', 'deletedAt')}`
 
@@ -108,6 +108,21 @@ export async function exportsShowing (
   return rows.map(recordOf)
 }
 
+/**
+ * How often what earlier events show was changed for the tenant: by the erasure of a person, or by
+ * a retention run. The number moves in the transaction that changes the rows.
+ */
+export async function countChanges (tx: Tx): Promise<number> {
+  const { rows: [row] } = await tx.query<{ count: bigint }>(COUNT_CHANGES)
+  return Number(row?.count ?? 0)
+}
+
+const COUNT_CHANGES = {
+  name: 'count_changes',
+  text: `select (select count(*) from control.erased) +
+    (select coalesce(sum(p.runs), 0)::bigint from read.retention_policy p) as count`
+}
+
 function recordOf (row: Row): ExportRecord {
   const { requestedBy, requestedByName, preparedAt, sha256 } = row
   const prepared = preparedAt === null || sha256 === null
@@ -117,7 +132,7 @@ function recordOf (row: Row): ExportRecord {
         sha256,
         events: Number(row.events),
         bytes: Number(row.bytes),
-        erasures: Number(row.erasures)
+        changes: Number(row.changes)
       }
   return {
     id: row.id,

@@ -16,7 +16,7 @@ create table export (
   events bigint,
   bytes bigint,
   sha256 text,
-  erasures bigint,
+  changes bigint,
   downloads bigint not null default 0,
   downloaded_at timestamptz,
   downloaded_by jsonb not null default '[]',

@@ -33,8 +33,8 @@ export const ExportRequestedData = Type.Object({ ...what, expiresAt: Timestamp }
 export type ExportRequestedData = Static<typeof ExportRequestedData>
 
 /**
- * What the export came to, recorded before a byte of it leaves. An erasure changes what is shown:
- * then there is another of these, with another digest.
+ * What the export came to, recorded before a byte of it leaves. An erasure or a retention run
+ * changes what it shows: then there is another of these, with another digest.
  */
 export const ExportedData = Type.Object({
   operation: Type.Literal('export'),
@@ -42,7 +42,7 @@ export const ExportedData = Type.Object({
   rowCount: Count,
   bytes: Count,
   sha256: Sha256,
-  erasures: { ...Count, description: 'Of persons, that it reflects' }
+  changes: { ...Count, description: 'Erasures and retention runs that it reflects' }
 }, closed)
 export type ExportedData = Static<typeof ExportedData>
 

@@ -23,6 +23,8 @@ export const FENCE = { type: 'ledger_vault', id: 'erasures' } as const
 export const MASTER_KEY = { type: FENCE.type, id: 'master-key' } as const
 export const ERASURE_TYPE = 'ledger_erasure'
 export const HOLD_TYPE = 'ledger_hold'
+/** As what reads name a person, by the ref alone: its trail says who read about them. */
+export const SUBJECT_TYPE = 'ledger_subject'
 export const RETENTION_TYPE = 'ledger_retention_policy'
 export const EXPORT_TYPE = 'ledger_export'
 
@@ -39,6 +41,16 @@ const keyChange = {
     ...ChangeData.properties,
     roles: Type.Optional(Type.Array(Text)),
     expiresAt: Type.Optional(Type.Union([Text, Type.Null()]))
+  })
+} as const
+const access = {
+  entityType: 'ledger_api_key',
+  category: 'access',
+  data: dataOf({
+    ...AccessData.properties,
+    times: Type.Optional(Type.Integer({
+      minimum: 1, description: 'Reads or refusals that this stands for'
+    }))
   })
 } as const
 const erasure = { entityType: ERASURE_TYPE, category: 'action' } as const
@@ -75,14 +87,8 @@ export const LEDGER_EVENTS = {
     category: 'system',
     data: dataOf({ reason: Text, position: Int64, lastError: Text })
   },
-  'ledger.denied': {
-    entityType: 'ledger_api_key',
-    category: 'access',
-    data: dataOf({
-      ...AccessData.properties,
-      times: Type.Optional(Type.Integer({ minimum: 1, description: 'Refusals this stands for' }))
-    })
-  },
+  'ledger.denied': access,
+  'ledger.read': access,
   'ledger.erasure_requested': { ...erasure, data: ErasureRequestedData },
   'ledger.erasure_approved': { ...erasure, data: ErasureApprovedData },
   'ledger.erasure_ordered': {

@@ -18,6 +18,7 @@ import { describeRoutes } from './openapi.ts'
 import { sendProblem } from './problems.ts'
 import { refuseMalformed } from './malformed.ts'
 import { protect } from './protect.ts'
+import { recordReads } from './recorded-reads.ts'
 import { aggregateEvents } from './routes/aggregations.ts'
 import { createKey, listKeys, revokeKey, rotateKey } from './routes/api-keys.ts'
 import { appendEvents } from './routes/append.ts'
@@ -41,6 +42,7 @@ import {
 } from './routes/retention-policies.ts'
 import { listSchemas, oneSchema, registerSchema } from './routes/schemas.ts'
 import { streamEvents } from './routes/stream.ts'
+import { subjectReport } from './routes/subjects.ts'
 import { listTasks } from './routes/tasks.ts'
 import { tile } from './routes/tiles.ts'
 import { changeTenant, createTenant, listTenants, oneTenant } from './routes/tenants.ts'
@@ -143,6 +145,7 @@ export const PROTECTED: readonly ProtectedRow[] = [
   ['GET', '/v1/retention-policies/:id', onePolicy, READERS],
   ['GET', '/v1/retention-policies/:id/preview', previewExisting, READERS],
   ['POST', '/v1/retention-policies/:id/revoke', revokePolicy, ['compliance']],
+  ['GET', '/v1/subjects/:type/:id/report', subjectReport, ['compliance']],
   ['POST', '/v1/exports', createExport, ['compliance']],
   ['GET', '/v1/exports', listExports, READERS],
   ['GET', '/v1/exports/:id', oneExport, READERS],
@@ -206,7 +209,7 @@ export function createApp (deps: ApiDeps): App {
   observe(app, services)
   app.addHook('onClose', async () => {
     await services.exporting.close()
-    await services.progress.close()
+    await Promise.all([services.progress.close(), services.coalesced.close()])
   })
 
   describeRoutes(app)
@@ -215,6 +218,7 @@ export function createApp (deps: ApiDeps): App {
   })
   app.register(async (scope: App) => {
     protect(scope, services)
+    recordReads(scope, services)
     for (const [method, url, make, roles] of PROTECTED) {
       make(services)(scope, { method, url, roles })
     }

@@ -68,6 +68,7 @@ export async function statesAt (
     }
     return read
   })
+  request.eventsRead = trails.reduce((sum, { rows }) => sum + rows.length, 0)
   return await Promise.all(trails.map(async ({ rows, removed }, index) => {
     const texts = await presentRows(services.vault, reader, rows)
     const shown = texts.map((text): ShownEvent => JSON.parse(text))

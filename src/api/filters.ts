@@ -35,7 +35,14 @@ export async function partyOf (vault: Vault, tenant: string, party: SubjectRef):
 export async function userRef (
   vault: Vault, tenant: string, id: string
 ): Promise<string | undefined> {
-  const { key, dataKey } = await partyOf(vault, tenant, { type: 'user', id })
+  return await personRef(vault, tenant, { type: 'user', id })
+}
+
+/** The same of a person of any type. */
+export async function personRef (
+  vault: Vault, tenant: string, person: SubjectRef
+): Promise<string | undefined> {
+  const { key, dataKey } = await partyOf(vault, tenant, person)
   if (dataKey !== undefined) return key
   if (!UUID.test(key)) return undefined
   return (await vault.keys(tenant, [key])).has(key) ? key : undefined

@@ -14,6 +14,8 @@ const PAGE = 100
 const PAUSE_MS = 100
 /** Something is said at least so often, and whether the reader still may read is looked at. */
 export const HEARTBEAT_MS = 15_000
+/** That a read was recorded is no read to record again: a stream would feed itself for ever. */
+const OF_A_READ = '"action":"ledger.read"'
 /** After how long a reader that was cut off shall come back. */
 const RETRY_MS = 2_000
 
@@ -35,6 +37,8 @@ export interface Following {
   until: number | undefined
   /** Throws when the reader may not read any more. */
   requireAccess: () => Promise<unknown>
+  /** Records that so many events leave; throws when that is not possible, and they do not. */
+  record: (rows: number) => Promise<void>
 }
 
 /**
@@ -49,11 +53,12 @@ export async function * follow (
   const { signal, until = Infinity } = following
   const readOn = async (after: bigint | undefined): Promise<Read> =>
     await following.turn(async () => await readAfter(services, following, after))
-  let { text, isAll, seen } = await readOn(following.after)
+  let { text, told, isAll, seen } = await readOn(following.after)
   yield `retry: ${RETRY_MS}\nid: ${seen}\n\n`
   let saidAt = services.now()
   while (true) {
     if (text !== '') {
+      if (told > 0) await following.record(told)
       yield text
       saidAt = services.now()
     }
@@ -67,13 +72,15 @@ export async function * follow (
         saidAt = services.now()
       }
     }
-    ({ text, isAll, seen } = await readOn(seen))
+    ({ text, told, isAll, seen } = await readOn(seen))
   }
 }
 
 interface Read {
   /** The events as blocks of the stream. */
   text: string
+  /** Of how many of them it is recorded that they were read. */
+  told: number
   /** There are no more until reads show more. */
   isAll: boolean
   /** The position that was looked through. */
@@ -98,7 +105,8 @@ async function readAfter (
     const rows = found.reverse().filter(({ position }) => position <= reflected)
     const isAll = found.length < PAGE || rows.length < found.length
     const text = await eventsText(services, following, rows)
-    return { text, isAll, seen: isAll ? reflected : rows.at(-1)?.position ?? after }
+    const told = rows.filter(({ body }) => !body.includes(OF_A_READ)).length
+    return { text, told, isAll, seen: isAll ? reflected : rows.at(-1)?.position ?? after }
   } catch (err) {
     // Before the first worker there are no events.
     if (notBuiltYet(err)) return nothing(after ?? 0n)
@@ -107,7 +115,7 @@ async function readAfter (
 }
 
 function nothing (seen: bigint): Read {
-  return { text: '', isAll: true, seen }
+  return { text: '', told: 0, isAll: true, seen }
 }
 
 /** Waits until there may be more, no longer than `waitMs`, and a moment in any case. */

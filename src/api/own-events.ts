@@ -1,6 +1,8 @@
 import type { EventInput } from '../../schemas/events/index.ts'
+import { SUBJECT_TYPE } from '../../schemas/events/ledger.ts'
 import { SERVER_TENANT } from '../../schemas/primitives.ts'
 import type { Caller } from './auth.ts'
+import type { Tally } from './coalesce.ts'
 import type { KeyRecord } from './key-store.ts'
 
 /** Appends the ledger's own events to a tenant's history; throws unless they are durable. */
@@ -60,21 +62,44 @@ export function schemaEvent (
   }
 }
 
-/** Somebody was refused for want of a role; `times` within the minute before. */
+/** Somebody was refused for want of a role, so many times. */
 export function deniedEvent (
-  caller: Caller, refused: { operation: string, needs: readonly string[], times: number }
+  caller: Caller, { operation, needs }: { operation: string, needs: readonly string[] },
+  { times }: Tally
 ): EventInput {
   return {
+    ...accessBy(caller),
     action: 'ledger.denied',
+    outcome: 'denied',
+    data: { operation, permission: needs.join(' or '), times }
+  }
+}
+
+/** What was read: by which route and role, looking for what, about whom (refs). */
+export interface Reading {
+  operation: string
+  permission: string
+  filters: Readonly<Record<string, unknown>>
+  refs: readonly string[]
+}
+
+/** Somebody read events, so many times; rowCount is of lists alone. */
+export function readEvent (caller: Caller, reading: Reading, { times, rows }: Tally): EventInput {
+  const { refs, ...said } = reading
+  return {
+    ...accessBy(caller),
+    action: 'ledger.read',
+    outcome: 'success',
+    ...(refs.length > 0 && { related: refs.map((id) => ({ type: SUBJECT_TYPE, id })) }),
+    data: { ...said, ...(times > 0 && { times }), ...(rows > 0 && { rowCount: rows }) }
+  }
+}
+
+function accessBy (caller: Caller): Pick<EventInput, 'category' | 'actor' | 'entity'> {
+  return {
     category: 'access',
     actor: actorOf(caller),
-    entity: { type: 'ledger_api_key', id: caller.keyId, name: caller.name },
-    outcome: 'denied',
-    data: {
-      operation: refused.operation,
-      permission: refused.needs.join(' or '),
-      times: refused.times
-    }
+    entity: { type: 'ledger_api_key', id: caller.keyId, name: caller.name }
   }
 }
 

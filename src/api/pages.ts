@@ -115,6 +115,7 @@ export async function sendPage (
   request: FastifyRequest, reply: FastifyReply, { items, nextCursor, count }: PageText
 ): Promise<FastifyReply> {
   if (nextCursor !== null) reply.header('link', `<${nextPage(request, nextCursor)}>; rel="next"`)
+  request.eventsRead = items.length
   const counted = count === undefined ? '' : `,"count":${JSON.stringify(count)}`
   return await sendText(reply,
     `{"items":[${items.join()}],"nextCursor":${JSON.stringify(nextCursor)}${counted}}`)

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import { uuidv7 } from 'uuidv7'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Log } from '../ledger/log.ts'
 import { LedgerError } from '../errors.ts'
@@ -10,12 +11,14 @@ import type { Vault } from '../privacy/vault.ts'
 import type { TargetRules } from '../webhooks/address.ts'
 import type { TenantSettings } from '../../schemas/tenant.ts'
 import { createAuthenticator, type Authenticator, type Caller } from './auth.ts'
+import { createCoalesced, type Coalesced } from './coalesce.ts'
 import { createProgress, type Progress } from './consistency.ts'
 import { createDenials } from './denials.ts'
 import { createDownloads, type RecordDownload } from './exports/downloads.ts'
 import { createExportWork, type ExportWork } from './exports/work.ts'
 import { findKeyForAuth, touchKey } from './key-store.ts'
 import { createMetrics, type ApiMetrics } from './metrics.ts'
+import { createReads, type Reads } from './recorded-reads.ts'
 import { createRecent, type Recent } from './recent.ts'
 import { LOG_REGRESSION_STATE, readWorkerState } from './state.ts'
 import { readTenant } from './tenant-store.ts'
@@ -55,6 +58,10 @@ export interface Services extends ApiDeps {
   metrics: ApiMetrics
   /** Records that a request was refused for want of a role. */
   denied: (caller: Caller, request: FastifyRequest) => void
+  /** Records who read what. */
+  reads: Reads
+  /** What both of them count before it is told. */
+  coalesced: Coalesced
   /** Exports that are being prepared or sent. */
   exporting: ExportWork
   /** Records that an export is about to be downloaded. */
@@ -72,7 +79,17 @@ export interface Services extends ApiDeps {
 /** Makes what belongs to one API over its parts. */
 export function createServices (deps: ApiDeps): Services {
   const now = deps.now ?? Date.now
-  const { pool } = deps
+  const { pool, ledger, logger, vault } = deps
+  const settings = createRecent(async (tenant) => {
+    return await inTenant(pool, tenant, async (tx) => (await readTenant(tx, tenant)).settings)
+  }, now)
+  const requireSoundLog = soundLog(pool, now)
+  const coalesced = createCoalesced({
+    record: ledger.recordOwn,
+    now,
+    newId: uuidv7,
+    failed: (err) => { logger.error({ err }, 'reads could not be told of yet') }
+  })
   return {
     ...deps,
     now,
@@ -80,16 +97,16 @@ export function createServices (deps: ApiDeps): Services {
       find: async (id) => await findKeyForAuth(pool, id),
       touch: async (id) => { await touchKey(pool, id) }
     }, now),
-    settings: createRecent(async (tenant) => {
-      return await inTenant(pool, tenant, async (tx) => (await readTenant(tx, tenant)).settings)
-    }, now),
+    settings,
     vocabulary: createRecent(async (tenant) => await readVocabulary(pool, tenant), now),
     progress: createProgress(pool, deps.listenPool),
     metrics: createMetrics(pool),
-    denied: createDenials(deps.ledger.recordOwn, now),
+    denied: createDenials(coalesced),
+    reads: createReads({ vault, settings, requireSoundLog }, coalesced),
+    coalesced,
     exporting: createExportWork(now),
-    recordDownload: createDownloads(deps.ledger.recordOwn, now),
-    requireSoundLog: soundLog(pool, now),
+    recordDownload: createDownloads(ledger.recordOwn, now),
+    requireSoundLog,
     cursorSecret: readOnce(pool)
   }
 }

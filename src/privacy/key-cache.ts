@@ -4,6 +4,8 @@ export interface KeyCache<Value> {
   set (key: string, value: Value): void
   delete (key: string): void
   clear (): void
+  /** Lets go of what is too old, whether or not somebody asks for it. */
+  expire (): void
 }
 
 export interface KeyCacheOptions {
@@ -32,6 +34,10 @@ export function createKeyCache<Value> ({ max, ttlMs, now }: KeyCacheOptions): Ke
       if (entries.size <= max) return
       const [oldest] = entries.keys()
       if (oldest !== undefined) entries.delete(oldest)
+    },
+    expire () {
+      const time = now()
+      for (const [key, { until }] of entries) if (until <= time) entries.delete(key)
     },
     delete: (key) => { entries.delete(key) },
     clear: () => { entries.clear() }

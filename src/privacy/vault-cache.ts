@@ -13,6 +13,8 @@ export interface VaultCache {
   remember (
     answer: { tenant: string, key: SubjectKey, subject?: SubjectRef }, generation: number
   ): void
+  /** Lets go of what is too old: keys, and the ids by which they were asked for. */
+  expire (): void
   /** Whatever removes a row says so on a channel: from `onUp` to `onDown` it is heard. */
   onUp (): void
   onDown (): void
@@ -30,8 +32,12 @@ export function createVaultCache (options: KeyCacheOptions): VaultCache {
 
   function forget (refKey?: string): void {
     generation++
-    if (refKey === undefined) dataKeys.clear()
-    else dataKeys.delete(refKey)
+    if (refKey !== undefined) {
+      dataKeys.delete(refKey)
+      return
+    }
+    dataKeys.clear()
+    refs.clear()
   }
 
   const byRef = (tenant: string, ref: string): Buffer | undefined =>
@@ -53,6 +59,10 @@ export function createVaultCache (options: KeyCacheOptions): VaultCache {
       const sealable = subject !== undefined
       dataKeys.set(refKeyOf(tenant, key.ref), { dataKey: key.dataKey, sealable })
       if (subject) refs.set(refKeyOf(tenant, subjectKey(subject)), key.ref)
+    },
+    expire () {
+      refs.expire()
+      dataKeys.expire()
     },
     onUp () {
       forget()

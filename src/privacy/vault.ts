@@ -34,6 +34,8 @@ export interface VaultOptions {
 
 /** How long a key may be used after its row is gone, if nobody hears of it. */
 export const KEY_TTL_MS = 60_000
+/** How often it is looked for keys that are too old to be remembered. */
+const EXPIRE_EVERY_MS = 10_000
 export const KEYS_CACHED_MAX = 20_000
 /** Subjects asked for in one statement. */
 export const LOOKUPS_MAX = 1_000
@@ -46,6 +48,7 @@ export async function createVault (options: VaultOptions): Promise<Vault> {
   const { pool, masterKey, now = () => performance.now() } = options
   const store = await openVaultStore(pool, masterKey)
   const cache = createVaultCache({ max: KEYS_CACHED_MAX, ttlMs: KEY_TTL_MS, now })
+  const expiring = setInterval(cache.expire, EXPIRE_EVERY_MS).unref()
   const bySubject = microBatch(LOOKUPS_MAX, store.bySubject)
   const byRef = microBatch(LOOKUPS_MAX, store.byRef)
   const calls = answerCalls(pool)
@@ -93,6 +96,7 @@ export async function createVault (options: VaultOptions): Promise<Vault> {
       ask: async (ref) => await askRef(tenant, ref)
     }),
     async close () {
+      clearInterval(expiring)
       await listener.close()
       await calls.close()
     }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { EVENT_MAX_BYTES } from '../../schemas/primitives.ts'
-import { event, testService, type Answer } from './service.ts'
+import { event, testService, until, type Answer } from './service.ts'
 
 const { call, append, keys } = await testService(t)
 const read = async (url: string): Promise<Answer> => await call('acme.auditor', url)
@@ -90,7 +90,10 @@ t.test('producers correct what they sent, and nobody what is not theirs', async 
   t.equal((await correct({ corrects: wrong.id }, 'globex.compliance')).statusCode, 404)
   t.equal((await correct({ corrects: wrong.id }, 'acme.auditor')).statusCode, 403)
   t.equal((await correct({ corrects: '00000000-0000-7000-8000-000000000000' })).statusCode, 404)
-  const own = (await read('/v1/events?action=ledger.api_key_created&limit=1')).json().items[0]
+  const listed = await until(
+    async () => await read('/v1/events?action=ledger.api_key_created&limit=1'),
+    (answer) => answer.json().items[0].entity.id === id)
+  const [own] = listed.json().items
   t.match(own.entity, { type: 'ledger_api_key', id })
   const refused = await correct({ corrects: own.id }, 'acme.compliance')
   t.match(refused.json(), { status: 400, violations: [{ pointer: '/corrects' }] })

@@ -129,6 +129,9 @@ export function samplesOf (
     'POST /v1/holds/:id/release': {
       request: { url: `/v1/holds/${hold.id}/release` }, status: 200, foreign: 404
     },
+    'GET /v1/subjects/:type/:id/report': {
+      request: { url: '/v1/subjects/user/u-81/report' }, status: 200, foreign: 404
+    },
     'POST /v1/retention-policies': {
       request: { payload: { category: 'api', age: { months: 12 }, reason: 'duty' } },
       status: 201,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifySchema, InjectOptions, LightMyRequestResponse } from 'fastify'
-import pino from 'pino'
+import pino, { type Logger } from 'pino'
 import type { Test } from 'tap'
 import { PROJECTIONS } from '../../projections/index.ts'
 import type { Role } from '../../schemas/http/api-keys.ts'
@@ -55,9 +55,10 @@ export const TENANTS = ['acme', 'globex']
 export const SELF = { type: 'user', id: 'u-self' }
 
 /** Everything that the API needs, gone when the test ends. */
-export async function testService (t: Test): Promise<TestService> {
+export async function testService (
+  t: Test, logger: Logger = pino({ level: 'silent' })
+): Promise<TestService> {
   const [database, node] = await Promise.all([testDatabase(t), testNode(t)])
-  const logger = pino({ level: 'silent' })
   const log = createLog({ url: node.url })
   const pool = database.pool('ledger_api', { pipeline: true })
   const adminPool = database.pool('ledger_admin')

@@ -40,7 +40,7 @@ export function client (address: string, key: string): Client {
 }
 
 export interface Listed {
-  items: Array<{ id: string, stream: string, revision: string, position: string }>
+  items: Array<{ id: string, action: string, stream: string, revision: string, position: string }>
   nextCursor: string | null
 }
 

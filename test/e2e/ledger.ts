@@ -23,7 +23,7 @@ export interface TestLedger {
 
 /** Migrates, then runs that many API processes and workers, and waits until they are ready. */
 export async function testLedger (
-  t: Test, counts: { apis: number, workers: number, logLevel?: string }
+  t: Test, counts: { apis: number, workers: number, logLevel?: string, nodeOptions?: string }
 ): Promise<TestLedger> {
   const [database, node, data] = [await testDatabase(t), await testNode(t), await testFolder(t)]
   const databaseUrl = new URL(database.url)
@@ -34,7 +34,8 @@ export async function testLedger (
     DATABASE_URL: databaseUrl.href,
     EVENTSTORE_URL: `esdb://127.0.0.1:${logProxy.port}?tls=false`,
     LEDGER_DATA: data,
-    LEDGER_LOG_LEVEL: counts.logLevel ?? 'error'
+    LEDGER_LOG_LEVEL: counts.logLevel ?? 'error',
+    NODE_OPTIONS: counts.nodeOptions ?? ''
   }
   const migrated = runCommand(t, ['migrate'], env)
   if (await migrated.ended !== 0) throw new Error(migrated.said())

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import type { EventInput } from '../../schemas/events/index.ts'
 import { listEvents } from '../../projections/entries/queries.ts'
 import { presentRows } from '../../src/api/present.ts'
 import { inTenant } from '../../src/postgres/transaction.ts'
@@ -10,6 +11,10 @@ import { eventsOf, erasingWorld } from '../worker/erasing.ts'
 
 const PAGE = 50
 const LARGE = 10_000
+const PERSONS = 200
+const ORDERS = 20
+const BATCH = 500
+const ROUNDS = 20
 
 t.test('1,000 of 5,000 persons are erased while 200 events a second arrive', async (t) => {
   await eraseUnderLoad(t, { subjects: 5_000, erased: 1_000, rate: 200 })
@@ -61,6 +66,50 @@ t.test(`a page of ${PAGE} opened, and a person with ${LARGE} events erased`, asy
   t.comment(`erased ${LARGE} events in ${(performance.now() - started).toFixed(0)} ms`)
   t.match(await world.rows("select rows ->> 'entry' as n from control.erased"), [{ n: '10000' }])
 })
+
+t.test('what sealing adds to an append', async (t) => {
+  const world = await erasingWorld(t)
+  const kinds = {
+    known: (n: number): EventInput => ({ ...plain(n), actor: person(n % PERSONS) }),
+    new: (n: number): EventInput => ({ ...plain(n), actor: person(n + PERSONS) }),
+    service: plain
+  }
+  const times: Record<keyof typeof kinds, number[]> = { known: [], new: [], service: [] }
+  await world.send(Array.from({ length: PERSONS }, (_, n) => kinds.known(n)))
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const kind of ['known', 'new', 'service'] as const) {
+      const events = Array.from({ length: BATCH }, (_, n) => kinds[kind](round * BATCH + n))
+      const started = performance.now()
+      await world.send(events)
+      times[kind].push(performance.now() - started)
+    }
+  }
+  const [known, strangers, service] = [times.known, times.new, times.service].map(median) as
+    [number, number, number]
+  const ofOne = (ms: number): string => `${(ms / BATCH * 1_000).toFixed(0)} us`
+  t.comment(`an event in batches of ${BATCH}: ${ofOne(service)} by a service, ${ofOne(known)} by ` +
+    `somebody known (${(known / service).toFixed(2)}), ${ofOne(strangers)} by somebody new ` +
+    `(${(strangers / service).toFixed(2)})`)
+  t.ok(known / service < 5)
+})
+
+/** An event in which only the actor can be a person. */
+function plain (n: number): EventInput {
+  return {
+    action: 'order.updated',
+    category: 'change',
+    outcome: 'success',
+    actor: { type: 'service', id: `s-${n % PERSONS}`, name: 'Robot' },
+    entity: { type: 'order', id: String(n % ORDERS) },
+    context: { ip: '203.0.113.9', sessionId: `session-${n}` },
+    before: { status: 'pending' },
+    after: { status: 'paid' }
+  }
+}
+
+function person (n: number): EventInput['actor'] {
+  return { type: 'user', id: `u-${n}`, name: 'Alice Example', email: 'alice@example.com' }
+}
 
 function perSecond (work: () => void): number {
   for (let n = 0; n < 20_000; n++) work()

@@ -95,7 +95,8 @@ t.test('another version is built by the worker itself while the rest goes on', a
   await one.stop()
   const two = runner({ projections: PROJECTIONS.map((one) => one.name === 'tasks' ? next : one) })
   await until('the new version', async () => (await rows(
-    "select from control.projection where version = 2 and state = 'live'")).length === 1)
+    "select from control.projection where name = 'tasks' and version = 2 and state = 'live'"
+  )).length === 1)
   t.strictSame(await digest(), before)
   await two.reached(await append(101, 110))
   t.strictSame(await rows(EVENTS), [{ events: 110n }])

@@ -28,7 +28,8 @@ export const activityAudit = (services: Services): Endpoint => endpoint({
   const { entityType, entityId } = request.params
   const tenant = tenantOf(callerOf(request))
   const window = windowOf(request.query)
-  const entity = await partyOf(services.vault, tenant, { type: typeOf(entityType), id: entityId })
+  const type = entityTypeOf(entityType)
+  const entity = await partyOf(services.vault, tenant, { type, id: entityId })
   const page = await readWindow(services, { request, reply }, {
     filter: {}, driver: { table: 'entity_trail', type: entity.type, key: entity.key }
   }, window)
@@ -44,7 +45,7 @@ export async function activityFilter (
 ): Promise<EventFilter> {
   const { table, action, userId, entityType = table, entityId, startDate, endDate } = query
   requireRange('endDate', startDate, endDate)
-  const type = entityType && typeOf(entityType)
+  const type = entityType && entityTypeOf(entityType)
   if (table !== undefined && table !== entityType) {
     throw refusal([{ pointer: 'entityType', detail: 'is not the table' }])
   }
@@ -62,6 +63,7 @@ export async function activityFilter (
   return action === undefined ? filter : { ...filter, action: actionsMeant(action) }
 }
 
-function typeOf (name: string): string {
+/** The type that Mosaic's name of one means; every other name means itself. */
+export function entityTypeOf (name: string): string {
   return ENTITY_TYPES.has(name) ? name.toLowerCase() : name
 }

@@ -66,6 +66,7 @@ export async function readWindow (
     return { rows, count }
   })
   const texts = await presentRows(services.vault, reader, rows)
+  request.eventsRead = rows.length
   return {
     events: texts.map((text): EventView => JSON.parse(text)),
     total: Math.min(count, COUNT_MAX),

@@ -1,4 +1,4 @@
-import { countErased } from '../../../projections/erasure-records/queries.ts'
+import { countChanges } from '../../../projections/exports/queries.ts'
 import { listPositions } from '../../../projections/entries/queries.ts'
 import { leavesAt, readLeaves, type Leaf, type PlacedLeaf } from
   '../../../projections/merkle/queries.ts'
@@ -17,7 +17,7 @@ const LEAVES_PAGE = 2_048
 /** Leaves that a filter chooses at once. */
 const CHOSEN_PAGE = 256
 /** To read so many events through costs as much as to fetch one of them from its stream. */
-const SCANNED_PER_PICKED = 8n
+const SCANNED_PER_PICKED = 16n
 
 export type AsTenant = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
 
@@ -64,10 +64,10 @@ async function * chosenPages (
   for (let after = -1n; ;) {
     await pass.requireGo()
     const page = { after, limit: CHOSEN_PAGE }
-    const [positions, erased] = await asTenant(async (tx) => await Promise.all([
-      listPositions(tx, selection, page), countErased(tx)
+    const [positions, changes] = await asTenant(async (tx) => await Promise.all([
+      listPositions(tx, selection, page), countChanges(tx)
     ]))
-    if (erased !== pass.erasures) throw new ContentChanged()
+    if (changes !== pass.changes) throw new ContentChanged()
     const last = positions.at(-1)
     if (last === undefined) return
     yield positions

@@ -1,4 +1,4 @@
-import { countErased } from '../../../projections/erasure-records/queries.ts'
+import { countChanges } from '../../../projections/exports/queries.ts'
 import type { ExportFormat } from '../../../schemas/events/export.ts'
 import { inTenant } from '../../postgres/transaction.ts'
 import type { Services } from '../services.ts'
@@ -8,7 +8,8 @@ import type { ExportScope, Pass } from './scope.ts'
 
 /**
  * The text of an export, made while it is read and kept nowhere: a file of it would outlive the
- * erasure of whoever is in it. Throws ContentChanged when somebody is erased meanwhile.
+ * erasure of whoever is in it. Throws ContentChanged when that or a
+ * retention run happens meanwhile.
  */
 export function contentOf (
   services: Services, scope: ExportScope, pass: Pass
@@ -20,18 +21,18 @@ export function contentOf (
 }
 
 /**
- * How many erasures the content of a scope reflects now. None changes a bundle of everything:
- * what is in it is sealed, and chosen by nobody's name.
+ * How many changes the content of a scope reflects now. None changes a bundle of everything: what
+ * is in it is sealed, comes from the log itself, and is chosen by nobody's name.
  */
-export async function erasuresIn ({ pool }: Services, scope: ExportScope): Promise<number> {
+export async function changesIn ({ pool }: Services, scope: ExportScope): Promise<number> {
   const { tenant, format, filter } = scope
-  const erased = await inTenant(pool, tenant, async (tx) => await countErased(tx))
-  return erasuresOf({ format, filters: filter }, erased)
+  const changes = await inTenant(pool, tenant, async (tx) => await countChanges(tx))
+  return changesOf({ format, filters: filter }, changes)
 }
 
 /** The same, of all that the tenant has had. */
-export function erasuresOf (
-  { format, filters }: { format: ExportFormat, filters: object }, erased: number
+export function changesOf (
+  { format, filters }: { format: ExportFormat, filters: object }, changes: number
 ): number {
-  return format === 'bundle' && Object.keys(filters).length === 0 ? 0 : erased
+  return format === 'bundle' && Object.keys(filters).length === 0 ? 0 : changes
 }

@@ -38,7 +38,7 @@ export function requestedEvent (wanted: Scoped, expiresAt: string, caller: Calle
 /** What it came to; in the name of the key that asked for it. */
 export function exportedEvent (
   wanted: Scoped & Pick<ExportRecord, 'requestedBy'>,
-  measured: Pick<ExportedData, 'rowCount' | 'bytes' | 'sha256' | 'erasures'>
+  measured: Pick<ExportedData, 'rowCount' | 'bytes' | 'sha256' | 'changes'>
 ): EventInput {
   const { id, name } = wanted.requestedBy
   const actor = { type: 'service' as const, id, ...(name === null ? {} : { name }) }

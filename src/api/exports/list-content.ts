@@ -1,4 +1,4 @@
-import { countErased } from '../../../projections/erasure-records/queries.ts'
+import { countChanges } from '../../../projections/exports/queries.ts'
 import { listSelection, type EventRow } from '../../../projections/entries/queries.ts'
 import { FRAMINGS, type ListFormat } from '../../exports/format.ts'
 import { inTenant } from '../../postgres/transaction.ts'
@@ -27,7 +27,7 @@ export async function * listContent (
   yield head
   for (;;) {
     await pass.requireGo()
-    const rows = await readPage(services, scope, { after, limit, erasures: pass.erasures })
+    const rows = await readPage(services, scope, { after, limit, changes: pass.changes })
     const last = rows.at(-1)
     if (last === undefined) break
     const text = page(await presentRows(services.vault, reader, rows), first === undefined)
@@ -41,16 +41,16 @@ export async function * listContent (
   yield tail
 }
 
-/** Erasures are counted after the rows are read: one that the rows show is in the number. */
+/** Changes are counted after the rows are read: one that the rows show is in the number. */
 async function readPage (
   { pool }: Services, { tenant, filter, upTo }: ExportScope,
-  { after, limit, erasures }: { after: bigint, limit: number, erasures: number }
+  { after, limit, changes }: { after: bigint, limit: number, changes: number }
 ): Promise<EventRow[]> {
   const selection = { filter: { ...filter, until: { position: upTo } } }
-  const [rows, erased] = await inTenant(pool, tenant, async (tx) => await Promise.all([
-    listSelection(tx, selection, { after, limit }), countErased(tx)
+  const [rows, counted] = await inTenant(pool, tenant, async (tx) => await Promise.all([
+    listSelection(tx, selection, { after, limit }), countChanges(tx)
   ]))
-  if (erased !== erasures) throw new ContentChanged()
+  if (counted !== changes) throw new ContentChanged()
   return rows.reverse()
 }
 

@@ -3,12 +3,12 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { ExportRecord } from '../../../projections/exports/queries.ts'
 import { toLedgerError } from '../problems.ts'
 import type { Services } from '../services.ts'
-import { contentOf, erasuresIn } from './content.ts'
+import { contentOf, changesIn } from './content.ts'
 import { exportedEvent } from './events.ts'
 import { ContentChanged, scopeOf } from './scope.ts'
 import type { Job } from './work.ts'
 
-/** Erasures in a row that may interrupt a preparation before it fails. */
+/** Changes in a row that may interrupt a preparation before it fails. */
 const ATTEMPTS_MAX = 5
 /** Reads are given so long to show what was recorded. */
 const SHOWN_WITHIN_MS = 30_000
@@ -22,7 +22,7 @@ interface Measured {
   rowCount: number
   bytes: number
   sha256: string
-  erasures: number
+  changes: number
 }
 
 /**
@@ -50,20 +50,20 @@ export function startPreparing (
   })
 }
 
-/** Goes through the content once; again when an erasure changes it meanwhile. */
+/** Goes through the content once; again when it is changed meanwhile. */
 async function measure (
   services: Services, tenant: string, wanted: Preparing,
   { job, signal }: { job: Job, signal: AbortSignal }
 ): Promise<Measured> {
   const scope = scopeOf(tenant, wanted)
   for (let attempt = 1; ; attempt++) {
-    const erasures = await erasuresIn(services, scope)
+    const changes = await changesIn(services, scope)
     const digest = createHash('sha256')
     let rowCount = 0
     let bytes = 0
     try {
       const content = contentOf(services, scope, {
-        erasures,
+        changes,
         onPage: (events, share) => {
           rowCount += events
           job.share = share
@@ -74,7 +74,7 @@ async function measure (
         digest.update(text)
         bytes += Buffer.byteLength(text)
       }
-      return { rowCount, bytes, sha256: digest.digest('hex'), erasures }
+      return { rowCount, bytes, sha256: digest.digest('hex'), changes }
     } catch (err) {
       if (!(err instanceof ContentChanged) || attempt === ATTEMPTS_MAX) throw err
     }

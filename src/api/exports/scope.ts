@@ -3,7 +3,10 @@ import type { ExportRecord } from '../../../projections/exports/queries.ts'
 import type { ExportFormat, RecordedFilter } from '../../../schemas/events/export.ts'
 import { LedgerError } from '../../errors.ts'
 
-/** What an export shows: the same scope gives the same bytes as long as nobody is erased. */
+/**
+ * What an export shows: the same scope gives the same bytes as long as nobody
+ * is erased and no row is removed.
+ */
 export interface ExportScope {
   tenant: string
   format: ExportFormat
@@ -21,18 +24,18 @@ export function scopeOf (
 
 /** What a pass over an export's content is told, and tells. */
 export interface Pass {
-  /** How many erasures the content shall reflect; any other number breaks the pass off. */
-  erasures: number
+  /** How many changes the content shall reflect; any other number breaks the pass off. */
+  changes: number
   /** Told of every page: how many events it has, and how much of everything is done (0 to 1). */
   onPage: (events: number, share: number) => void
   /** Asked before every page; throws when the pass shall end. */
   requireGo: () => Promise<void> | void
 }
 
-/** Whether the pass broke off because an erasure changed what the export shows. */
+/** Whether the pass broke off because an erasure or a retention run changed what it shows. */
 export class ContentChanged extends LedgerError {
   constructor () {
-    super('EXPORT_NOT_READY', 'an erasure changed what the export shows', { retryAfterS: 1 })
+    super('EXPORT_NOT_READY', 'what the export shows has changed', { retryAfterS: 1 })
   }
 }
 

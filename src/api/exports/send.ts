@@ -82,7 +82,7 @@ async function * bytesOf (
   const { format, prepared } = ready
   const { roles = [] } = request.routeOptions.config
   const content = contentOf(services, scopeOf(tenantOf(callerOf(request)), ready), {
-    erasures: prepared.erasures,
+    changes: prepared.changes,
     onPage: () => {},
     requireGo: async () => {
       requireRole(await auth.authenticate(request.headers.authorization), roles)

@@ -52,6 +52,7 @@ export const entityProof = (services: Services): Endpoint => endpoint({
   if (revisions === 0n) {
     throw new LedgerError('NOT_FOUND', 'Nothing that happened to it is in a signed checkpoint')
   }
+  request.eventsRead = Number(revisions)
   const asTenant = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
     await inTenant(services.pool, tenant, async (tx) => {
       await openReading(tx)

@@ -1,8 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { uuidv7 } from 'uuidv7'
-import { countErased } from '../../../projections/erasure-records/queries.ts'
 import {
-  findExport, listExports as readExports, type ExportRecord
+  countChanges, findExport, listExports as readExports, type ExportRecord
 } from '../../../projections/exports/queries.ts'
 import { EventView, NoQuery } from '../../../schemas/http/events.ts'
 import {
@@ -16,7 +15,7 @@ import { AT_LEAST_WAIT_MS } from '../consistency.ts'
 import { readCurrent } from '../current.ts'
 import { sealCursor } from '../cursor.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
-import { erasuresOf } from '../exports/content.ts'
+import { changesOf } from '../exports/content.ts'
 import { deletedEvent, requestedEvent } from '../exports/events.ts'
 import { startPreparing } from '../exports/prepare.ts'
 import { settle } from '../exports/request.ts'
@@ -86,13 +85,13 @@ export const listExports = (services: Services): Endpoint => endpoint({
   response: { 200: ExportPage }
 }, async (request, reply) => {
   const { limit, before, scope } = await pageRequest(services, request, request.query)
-  const [records, erased] = await readTenant(services, request, reply, async (tx) => {
-    return await Promise.all([readExports(tx, { limit: limit + 1, before }), countErased(tx)])
+  const [records, changes] = await readTenant(services, request, reply, async (tx) => {
+    return await Promise.all([readExports(tx, { limit: limit + 1, before }), countChanges(tx)])
   })
   const last = records.length > limit ? records[limit - 1] : undefined
   const nextCursor = last === undefined ? null : sealCursor(scope, String(last.position))
   const items = records.slice(0, limit).map((record) =>
-    JSON.stringify(exportView(record, knownOf(services, record, erased))))
+    JSON.stringify(exportView(record, knownOf(services, record, changes))))
   return await sendPage(request, reply, { items, nextCursor })
 })
 
@@ -100,7 +99,7 @@ export const listExports = (services: Services): Endpoint => endpoint({
 export const oneExport = (services: Services): Endpoint => endpoint({
   summary: 'Read an export',
   description: 'Its state, progress, size and digest. One that nobody is preparing, because a ' +
-    'process ended or an erasure changed what it shows, is taken up by asking.',
+    'process ended or an erasure or a retention run changed it, is taken up by asking.',
   operationId: 'readExport',
   tags,
   params: ExportParams,
@@ -116,7 +115,7 @@ export const oneExport = (services: Services): Endpoint => endpoint({
 export const downloadExport = (services: Services): Endpoint => endpoint({
   summary: 'Download an export',
   description: 'Whole or, with Range, from where a download broke off. The ETag is the SHA-256. ' +
-    'The bytes are made anew each time, so an erasure meanwhile changes them: If-Range then gets ' +
+    'The bytes are made anew each time, so erasure and retention change them: If-Range then gets ' +
     'all of it (200), If-Match nothing (412). 503 with Retry-After until it is prepared, 410 ' +
     'when it is deleted or its time is over.',
   operationId: 'downloadExport',
@@ -159,20 +158,20 @@ export const deleteExport = (services: Services): Endpoint => endpoint({
   return viewOf(services, await read())
 })
 
-/** An export, and how many persons of the tenant were erased. */
+/** An export, and how many changes the tenant's rows had. */
 interface Found {
   record: ExportRecord
-  erased: number
+  changes: number
 }
 
 async function requireExport (
   services: Services, request: FastifyRequest, reply: FastifyReply,
   { id, read }: { id: string, read: typeof readTenant }
 ): Promise<Found> {
-  const [record, erased] = await read(services, request, reply, async (tx) =>
-    await Promise.all([findExport(tx, id), countErased(tx)]))
+  const [record, changes] = await read(services, request, reply, async (tx) =>
+    await Promise.all([findExport(tx, id), countChanges(tx)]))
   if (record === undefined) throw new LedgerError('NOT_FOUND', 'There is no such export')
-  return { record, erased }
+  return { record, changes }
 }
 
 /** An export, and what is known of it here; its preparation is taken up if nobody is at it. */
@@ -181,10 +180,10 @@ async function lookUp (
 ): Promise<{ record: ExportRecord, known: Known }> {
   // Asked first: a preparation that is over by then is in the record that is read.
   const job = services.exporting.job(id)
-  const { record, erased } = await requireExport(services, request, reply, {
+  const { record, changes } = await requireExport(services, request, reply, {
     id, read: readTenant
   })
-  const known = { ...knownOf(services, record, erased), job }
+  const known = { ...knownOf(services, record, changes), job }
   if (job === undefined && stateOf(record, known) === 'preparing') {
     takeUp(services, request, record)
   }
@@ -202,14 +201,14 @@ function takeUp (services: Services, request: FastifyRequest, record: ExportReco
   }
 }
 
-function viewOf (services: Services, { record, erased }: Found): ExportView {
-  return exportView(record, knownOf(services, record, erased))
+function viewOf (services: Services, { record, changes }: Found): ExportView {
+  return exportView(record, knownOf(services, record, changes))
 }
 
 function knownOf (
-  { exporting, now }: Services, record: ExportRecord, erased: number
+  { exporting, now }: Services, record: ExportRecord, changes: number
 ): Known {
-  const isCurrent = record.prepared?.erasures === erasuresOf(record, erased) &&
+  const isCurrent = record.prepared?.changes === changesOf(record, changes) &&
     exporting.trusts(record.id)
   return { now: now(), job: exporting.job(record.id), isCurrent }
 }

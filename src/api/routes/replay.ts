@@ -16,6 +16,7 @@ import { sendLines } from '../ndjson.ts'
 import { placeAt } from '../place.ts'
 import { problemOf, toLedgerError } from '../problems.ts'
 import { POSITION_HEADER } from '../reading.ts'
+import { COUNTED_TOGETHER, countingOn } from '../recorded-reads.ts'
 import type { Services } from '../services.ts'
 import { refusal } from '../validator.ts'
 
@@ -40,7 +41,8 @@ export const replayStream = (services: Services): Endpoint => endpoint({
   if (last < 0n) throw noStream()
   const from = BigInt(request.query.from ?? 0)
   const until = least(last, request.query.until)
-  return await sendLines(reply, lines(request, replayOne(log, stream, { from, until }), {
+  const events = replayOne(log, stream, { from, until })
+  return await sendLines(reply, lines(services, request, events, {
     query: (event) => `from=${event.revision + 1n}&until=${until}`
   }))
 })
@@ -60,11 +62,14 @@ export const replayAll = (services: Services): Endpoint => endpoint({
   const { after: given } = request.query
   const after = given === undefined ? undefined : await placeOf(services, tenant, given)
   const head = await log.head()
-  if (head === undefined) return await sendLines(reply, lines(request, nothing(), NOWHERE))
+  if (head === undefined) {
+    return await sendLines(reply, lines(services, request, nothing(), NOWHERE))
+  }
   const bound = least(head.commit, request.query.until)
   reply.header(POSITION_HEADER, String(bound))
   const until = { commit: bound, prepare: bound }
-  return await sendLines(reply, lines(request, replayTenant(log, tenant, { after, until }), {
+  const events = replayTenant(log, tenant, { after, until })
+  return await sendLines(reply, lines(services, request, events, {
     query: (event) => `after=${event.position}&until=${bound}`
   }))
 })
@@ -80,8 +85,9 @@ async function * nothing (): AsyncGenerator<Recorded> {}
 
 /** The events as lines, and one more about them all: a status cannot be taken back any more. */
 async function * lines (
-  request: FastifyRequest, events: AsyncIterable<Recorded>, resume: Resume
+  { reads }: Services, request: FastifyRequest, events: AsyncIterable<Recorded>, resume: Resume
 ): AsyncGenerator<string> {
+  const countUpTo = countingOn(reads, request)
   let count = 0
   let last: Recorded | undefined
   try {
@@ -89,7 +95,9 @@ async function * lines (
       yield lineOf(event)
       count++
       last = event
+      if (count % COUNTED_TOGETHER === 0) await countUpTo(count)
     }
+    await countUpTo(count)
     yield JSON.stringify({ end: true, complete: true, events: count })
   } catch (err) {
     const error = toLedgerError(err)
@@ -101,6 +109,9 @@ async function * lines (
       ...(last === undefined ? {} : { resume: resume.query(last) }),
       problem: problemOf(error, request.id)
     })
+  } finally {
+    // A reader that went away has read as well.
+    await countUpTo(count)
   }
 }
 

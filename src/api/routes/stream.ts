@@ -58,7 +58,8 @@ export const streamEvents = (services: Services): Endpoint => (scope, at) => {
       requireAccess: async () => {
         const now = await services.auth.authenticate(request.headers.authorization)
         requireRole(now, at.roles ?? [])
-      }
+      },
+      record: async (rows) => { await services.reads.record(request, { times: 0, rows }) }
     })
     streams++
     reply.raw.once('close', () => {

@@ -9,7 +9,7 @@ const POLL_MS = 500
 /** Times in a row that it is said to have failed, after which that is believed. */
 const FAILED_MAX = 60
 /** A connection on which nothing comes for so long is taken for dead. */
-const SILENCE_MS = 60_000
+const SILENCE_MS = 120_000
 /** Breaks in a row, without a byte in between, after which it is left to another run. */
 const BREAKS_MAX = 8
 const PAUSE_MS = 1_000

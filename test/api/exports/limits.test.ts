@@ -61,6 +61,18 @@ t.test('what nobody is preparing any more is taken up by who asks', async (t) =>
   t.match(made.actor, { type: 'service', name: 'compliance' }, 'in the name of who asked')
 })
 
+t.test('a retention run changes what an export shows', async (t) => {
+  const { id, sha256 } = await ready({ format: 'json' })
+  await superuser.query(`
+    insert into retention_v1_g1.retention_policy (
+      tenant, id, position, category, reason, forced, set_at, set_by, age_days, runs, removed)
+    values ('acme', $1, 1, 'api', 'r', true, now(), 'k', 1, 1, 0)`, [randomUUID()])
+  t.match((await download(id)).json(), { status: 503, state: 'preparing' })
+  t.match(await become(id, 'ready'), { sha256 }, 'nothing of it was removed, so it is the same')
+  t.equal((await recorded('ledger.exported', id)).length, 2)
+  await superuser.query('delete from retention_v1_g1.retention_policy')
+})
+
 t.test('what is not what is on record does not leave whole', async (t) => {
   const { id, sha256 } = await ready({ format: 'ndjson' })
   await superuser.query(`update ${TABLE} set sha256 = $2 where id = $1`, [id, '0'.repeat(64)])

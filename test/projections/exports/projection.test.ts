@@ -28,8 +28,8 @@ const scope = (format: string, upTo: string) =>
   ({ format, filters: { outcome: 'denied' }, upTo, checkpoint: format === 'bundle' ? '7' : null })
 const requested = (format: string, upTo: string, day: number) =>
   ({ ...scope(format, upTo), expiresAt: `2026-02-0${day}T00:00:00.000Z` })
-const exported = (format: string, upTo: string, erasures = 0) => ({
-  operation: 'export', ...scope(format, upTo), rowCount: 3, bytes: 99, sha256: SHA256, erasures
+const exported = (format: string, upTo: string, changes = 0) => ({
+  operation: 'export', ...scope(format, upTo), rowCount: 3, bytes: 99, sha256: SHA256, changes
 })
 const download = { operation: 'download', sha256: SHA256, from: 0, times: 1 }
 
@@ -71,7 +71,7 @@ t.test('exports are found, listed newest first, and counted', async (t) => {
     checkpoint: null,
     requestedBy: { id: 'k1', name: 'key k1' },
     expiresAt: '2026-02-01T00:00:00.000Z',
-    prepared: { events: 3, bytes: 99, sha256: SHA256, erasures: 1 },
+    prepared: { events: 3, bytes: 99, sha256: SHA256, changes: 1 },
     downloads: 3,
     downloadedBy: [{ id: 'k2', name: 'key k2' }, { id: 'k1', name: 'key k1' }],
     deletedAt: null
