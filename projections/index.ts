@@ -7,6 +7,7 @@ import { exports } from './exports/projection.ts'
 import { merkle } from './merkle/projection.ts'
 import type { Projection } from './projection.ts'
 import { retention } from './retention/projection.ts'
+import { search } from './search/projection.ts'
 import { tasks } from './tasks/projection.ts'
 import { userFeeds } from './user-feeds/projection.ts'
 
@@ -16,5 +17,5 @@ import { userFeeds } from './user-feeds/projection.ts'
  */
 export const PROJECTIONS: readonly Projection[] = [
   merkle, entries, userFeeds, entityTrails, activitySummaries, tasks, erasureRecords, retention,
-  exports, cosignatures
+  search, exports, cosignatures
 ]

@@ -87,7 +87,8 @@ export interface Projection {
   remove? (removed: Removed, tx: Tx): Promise<void>
   /**
    * Asked of a generation that is about to go live, with the search path of its tables: a sentence
-   * on why readers must not see it, or undefined.
+   * on why readers must not see it, or undefined. `lost`: tenants of which somebody has accepted
+   * that the log has lost its last events.
    */
-  contradiction?: (tx: Tx) => Promise<string | undefined>
+  contradiction?: (tx: Tx, lost: ReadonlySet<string>) => Promise<string | undefined>
 }

@@ -39,6 +39,14 @@ export const Environment = Type.Object({
     pattern: '^[A-Za-z0-9.-]{1,128}$',
     description: 'Name of this ledger, the origin of its checkpoints; default audit-ledger'
   })),
+  LEDGER_PUBLIC_URL: Type.Optional(Type.String({
+    pattern: '^https?://[^/?#]+(/[^?#]*)?$',
+    description: 'Where readers reach the API; links in webhooks begin so, else with /v1'
+  })),
+  LEDGER_WEBHOOK_ALLOW_HTTP_LOOPBACK: Type.Optional(Type.Union(
+    ['true', 'false'].map((said) => Type.Literal(said)),
+    { description: 'true: webhooks may go to this machine, by http too; default false' }
+  )),
   LEDGER_SCRUB_DAYS: Type.Optional(Type.String({
     pattern: '^[0-9]{1,3}$',
     description: 'In how many days the worker re-reads the whole log; 0 = never; default 7'

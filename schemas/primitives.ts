@@ -1,11 +1,10 @@
 import { FormatRegistry, Type, type Static, type TSchema } from '@sinclair/typebox'
 
-/** An event as sent, in bytes of its JSON text. */
-export const EVENT_MAX_BYTES = 65_536
+// By themselves, for producers' code that checks them and needs no schema.
+export { BATCH_MAX_BYTES, BATCH_MAX_EVENTS, EVENT_MAX_BYTES } from './limits.ts'
+
 /** Leaf data of one event; the ceiling of C2SP tlog-tiles entry bundles. */
 export const LEAF_MAX_BYTES = 65_535
-export const BATCH_MAX_EVENTS = 1_000
-export const BATCH_MAX_BYTES = 4 * 1_048_576
 /** Nesting of objects and arrays; the event object itself is level 1. */
 export const DEPTH_MAX = 32
 /** Members of all objects of one event together; room for CHANGES_MAX changes. */

@@ -20,6 +20,10 @@ export interface Config {
   readonly scrubDays: number
   readonly logDecoder: 'own' | 'client'
   readonly logLevel: string | undefined
+  /** Without a slash at its end. */
+  readonly publicUrl: string | undefined
+  /** Whether webhooks may go to this machine, by http too. */
+  readonly webhookLoopback: boolean
 }
 
 /** What the command line may override; undefined members fall back to the environment. */
@@ -64,7 +68,9 @@ export function loadConfig (
     name: given['LEDGER_NAME'] ?? 'audit-ledger',
     scrubDays: Number(given['LEDGER_SCRUB_DAYS'] ?? SCRUB_DAYS_DEFAULT),
     logDecoder: given['LEDGER_LOG_DECODER'] === 'client' ? 'client' : 'own',
-    logLevel: given['LEDGER_LOG_LEVEL']
+    logLevel: given['LEDGER_LOG_LEVEL'],
+    publicUrl: given['LEDGER_PUBLIC_URL']?.replace(/\/+$/, ''),
+    webhookLoopback: given['LEDGER_WEBHOOK_ALLOW_HTTP_LOOPBACK'] === 'true'
   })
 }
 

@@ -23,6 +23,7 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'exercise of options': ['action:option_exercise.progressed', 'category:task'],
     'one durable write before the answer': ['POST /v1/events'],
     'recent actions of an organisation': ['GET /organizations/:organizationId/actions'],
+    'an index of the documentation for machines': ['GET /llms.txt'],
     'gap: logs could be deleted': ['GET /v1/replay', 'file:test/ledger/ledger.test.ts'],
     'gap: not all changes were covered': ['category:change', 'category:access'],
     'gap: no states before and after': [
@@ -53,6 +54,7 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'list with page, pageSize, table, action': ['GET /api/activity'],
     'one entry': ['GET /api/activity/:activityId'],
     '401, 403, defaults, the documented answer': ['file:test/api/adapters/activity.test.ts'],
+    'documentation as Markdown': ['GET /docs.md', 'GET /docs/:page.md'],
     'an entry outlives its actor': ['file:test/privacy/seal.test.ts']
   },
   Coequal: {
@@ -96,7 +98,12 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'isolation of workspaces': ['file:test/postgres/access.test.ts'],
     'no personal data but a reference': ['file:test/ledger/codec.test.ts'],
     'agents act, entities link to entities': ['file:src/sample/stories/mosaic.ts'],
-    'next: a live feed': ['GET /v1/events/stream']
+    'API calls recorded by themselves; by hand; sign-ins': [
+      'file:src/client/middleware.ts', 'file:src/client/fastify.ts',
+      'file:test/client/calls.test.ts'
+    ],
+    '17 helpers': ['file:src/client/mosaic.ts', 'file:test/client/helpers.test.ts'],
+    'next: a live feed': ['GET /v1/events/stream', 'file:test/api/websocket.test.ts']
   },
   TruLedgr: {
     'list with filters, selected fields, tags': ['GET /activities/'],
@@ -117,10 +124,20 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'ids are ULIDs': ['file:src/api/adapters/ulid.ts'],
     'validation errors and business rules': ['GET /v1/events/:id/diff'],
     'corrections instead of updates': ['POST /v1/corrections'],
-    'failed sign-ins, custom aggregations': ['GET /v1/aggregations'],
+    'service calls': ['file:src/client/truledgr.ts', 'file:test/client/helpers.test.ts'],
+    'API transactions logged by middleware': [
+      'file:src/client/middleware.ts', 'file:src/client/fastify.ts',
+      'file:test/client/calls.test.ts'
+    ],
+    'redaction of sensitive data': [
+      'file:src/client/redact.ts', 'file:test/client/redact.test.ts'
+    ],
+    'webhook notifications': ['POST /v1/webhooks', 'file:test/worker/webhooks.test.ts'],
+    'failed sign-ins, custom aggregations': ['GET /v1/sign-ins/failed', 'GET /v1/aggregations'],
+    'next: full-text search': ['file:test/api/search.test.ts'],
     'next: CSV and JSON for compliance': ['POST /v1/exports'],
     'custom types': ['PUT /v1/schemas/:action', 'GET /v1/schemas'],
-    'next: a live feed': ['GET /v1/events/stream']
+    'next: a live feed': ['GET /v1/events/stream', 'file:test/api/websocket.test.ts']
   }
 }
 

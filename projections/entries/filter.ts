@@ -1,3 +1,5 @@
+import { wordQuery } from '../search/query.ts'
+
 /** What a reader can ask for; every member given must hold. Times are RFC 3339, UTC. */
 export interface EventFilter {
   /** By a person's ref or another actor's id. Without a type, a UUID is taken for a ref. */
@@ -15,6 +17,8 @@ export interface EventFilter {
   ip?: readonly string[] | undefined
   session?: readonly string[] | undefined
   correlationId?: string | undefined
+  /** Words of its clear text, as parseSearch takes them. */
+  q?: string | undefined
   /** occurredAt: from inclusive, to exclusive. */
   from?: string | undefined
   to?: string | undefined
@@ -36,6 +40,8 @@ export interface InnerFilter extends EventFilter {
   id?: string | undefined
   /** Of any actor of this type. */
   actorType?: string | undefined
+  /** Of any outcome but success. */
+  failed?: true | undefined
   /** What this person (a ref) did, and what programs did: nothing that other persons did. */
   ownOf?: string | undefined
   until?: Until | undefined
@@ -63,6 +69,7 @@ export function conditionsOf (filter: InnerFilter, param: Parameter): Conditions
     ...present(filter.ownOf, (ref) => `(e.actor_type <> 'user' or e.actor_key = ${param(ref)})`),
     ...actionConditions(filter.action, param),
     ...outcomeConditions(filter.outcome, param),
+    ...filter.failed === true ? ["e.outcome <> 'success'"] : [],
     ...entityConditions(filter.entity, param),
     ...present(filter.entityType, (type) => `e.entity_type = ${param(type)}`),
     ...present(filter.category, (category) => `e.category = ${param(category)}`),
@@ -72,6 +79,8 @@ export function conditionsOf (filter: InnerFilter, param: Parameter): Conditions
     ...present(filter.ip, (values) => `e.ip = any(${param(values)}::text[])`),
     ...present(filter.session, (values) => `e.session = any(${param(values)}::text[])`),
     ...present(filter.correlationId, (id) => `e.correlation_id = ${param(id)}`),
+    ...present(filter.q, (text) =>
+      `control.has_words(e.position, ${param(wordQuery(text).query)}::tsquery)`),
     ...present(filter.from, (at) => `e.occurred_at >= ${param(at)}::timestamptz`),
     ...present(filter.to, (at) => `e.occurred_at < ${param(at)}::timestamptz`),
     ...present(filter.recordedFrom, (at) => `e.recorded_at >= ${param(at)}::timestamptz`),

@@ -1,9 +1,10 @@
 import type { Projected, ProjectedEvent } from '../../schemas/recorded.ts'
 import type { Tx } from '../projection.ts'
 import type { EventFilter } from './filter.ts'
+import { BOUNDS, countFound, isFound, selectFound, type Bounds } from './found.ts'
 import {
-  explainCount, selectCount, selectCountUntil, selectLatestOfEach, selectNth, selectPage,
-  selectPositions, type After, type Page, type Selection
+  explainCount, isForward, selectCount, selectCountUntil, selectLatestOfEach, selectNth, selectPage,
+  selectPositions, type After, type Page, type Query, type Selection
 } from './select.ts'
 
 export type { EventFilter } from './filter.ts'
@@ -28,12 +29,14 @@ export interface EventRow {
 
 /** A page of the tenant's events. Run inside a tenant's transaction, as all queries here. */
 export async function listEvents (tx: Tx, filter: EventFilter, page: Page): Promise<EventRow[]> {
-  return await listSelection(tx, { filter }, page)
+  if (!isFound(filter)) return await listSelection(tx, { filter }, page)
+  return await listRows(tx, selectFound(filter, page, await boundsOf(tx)), page)
 }
 
 /** How many events pass the filter, counted exactly up to `cap` and no further. */
 export async function countEvents (tx: Tx, filter: EventFilter, cap: number): Promise<number> {
-  return await countSelection(tx, { filter }, cap)
+  if (!isFound(filter)) return await countSelection(tx, { filter }, cap)
+  return await count(tx, countFound(filter, cap, await boundsOf(tx)))
 }
 
 /** The planner's guess of how many events pass: quick, and right to an order of magnitude. */
@@ -110,10 +113,15 @@ const LOOKUP = {
 export async function listSelection (
   tx: Tx, selection: Selection, page: Page
 ): Promise<EventRow[]> {
-  const { statement, values } = selectPage(selection, page)
+  return await listRows(tx, selectPage(selection, page), page)
+}
+
+async function listRows (
+  tx: Tx, { statement, values }: Query, page: Page
+): Promise<EventRow[]> {
   const { rows } = await tx.query<EventRow>(statement, values)
   const decoded = rows.map(eventRow)
-  return page.after !== undefined && page.before === undefined ? decoded.reverse() : decoded
+  return isForward(page) ? decoded.reverse() : decoded
 }
 
 /** The positions of the first events of a selection after a position, ascending. */
@@ -150,18 +158,24 @@ export async function nthPosition (
 export async function countSelection (
   tx: Tx, selection: Selection, cap: number
 ): Promise<number> {
-  const { statement, values } = selectCount(selection, cap)
+  return await count(tx, selectCount(selection, cap))
+}
+
+async function count (tx: Tx, { statement, values }: Query): Promise<number> {
   const { rows: [row] } = await tx.query<{ count: bigint | string }>(statement, values)
   return Number(row?.count ?? 0)
+}
+
+async function boundsOf (tx: Tx): Promise<Bounds> {
+  const { rows: [row] } = await tx.query<Bounds>(BOUNDS)
+  return row ?? { first: null, last: null }
 }
 
 /** The size of a selection up to a position, inclusive: counted as far as it goes. */
 export async function countUntil (
   tx: Tx, selection: Selection, until: bigint
 ): Promise<number> {
-  const { statement, values } = selectCountUntil(selection, until)
-  const { rows: [row] } = await tx.query<{ count: bigint | string }>(statement, values)
-  return Number(row?.count ?? 0)
+  return await count(tx, selectCountUntil(selection, until))
 }
 
 function eventRow ({ id, position, stream, revision, body, head, sealed }: EventRow): EventRow {

@@ -38,27 +38,35 @@ export interface Selection {
 }
 
 /** A plan for any value is good for this many plain conditions; more are planned each time. */
-const PREPARED_CONDITIONS_MAX = 2
+export const PREPARED_CONDITIONS_MAX = 2
 
 /**
  * The columns of an EventRow. The members that are columns are written into the body here, which
  * costs a microsecond a row and saves a third of the table.
  */
-const EVENT = `
+export const EVENT = `
   e.id, e.position, e.stream, e.revision, coalesce(e.head, '{}') as head, e.sealed,
   '"id":"' || e.id || '","stream":' || to_json(e.stream) || ',"revision":"' || e.revision ||
   '","position":"' || e.position || '","action":"' || e.action || '","category":"' || e.category ||
   '","outcome":"' || e.outcome || '","leafHash":"' || encode(e.leaf_hash, 'hex') || '",' ||
   e.body as body`
 
+/** Whether a page takes the first events after a position, and not the last ones before one. */
+export function isForward ({ after, before }: Page): boolean {
+  return after !== undefined && before === undefined
+}
+
+function orderOf (page: Page): string {
+  return isForward(page) ? 'asc' : 'desc'
+}
+
 /** The statement for one page of events. */
 export function selectPage (selection: Selection, page: Page): Query {
   const { from, position, where, values, param, plain } = source(selection)
-  const forward = page.after !== undefined && page.before === undefined
   if (page.before !== undefined) where.push(`${position} < ${param(page.before)}`)
   if (page.after !== undefined) where.push(`${position} > ${param(page.after)}`)
   const text = `select ${EVENT} from ${from} where ${conjunction(where)}
-    order by ${position} ${forward ? 'asc' : 'desc'} limit ${param(page.limit)}`
+    order by ${position} ${orderOf(page)} limit ${param(page.limit)}`
   return { statement: plain ? prepared(text) : text, values }
 }
 
@@ -146,7 +154,7 @@ function source ({ filter, driver = driverOf(filter) }: Selection): Source {
 }
 
 /** What finds the fewest events: an entity's trail, a person's feed, a tag. */
-function driverOf ({ entity, actor, tag }: InnerFilter): Driver | undefined {
+export function driverOf ({ entity, actor, tag }: InnerFilter): Driver | undefined {
   if (entity !== undefined) return { table: 'entity_trail', ...entity, role: 'entity' }
   if (actor !== undefined && isPerson(actor) && isRef(actor.key)) {
     return { table: 'user_feed', ref: actor.key, role: 'actor' }
@@ -190,6 +198,7 @@ function conjunction (where: readonly string[]): string {
   return where.length === 0 ? 'true' : where.join(' and ')
 }
 
-function prepared (text: string): Statement {
+/** The statement under a name that follows from its text. */
+export function prepared (text: string): Statement {
   return { name: 'page_' + hash('sha1', text), text }
 }

@@ -19,16 +19,19 @@ const lastHeads = (prefix: string): string => `
 
 /**
  * Whether the trees that the search path shows are not those that were signed: by the last
- * checkpoint that the log has, or by the last that readers have seen. The first contradiction in
- * words, or undefined.
+ * checkpoint that the log has, or, but for tenants of which it was accepted that the log has lost
+ * some, by the last that readers have seen. The first contradiction in words, or undefined.
  */
-export async function contradiction (tx: Tx): Promise<string | undefined> {
+export async function contradiction (
+  tx: Tx, lost: ReadonlySet<string> = new Set()
+): Promise<string | undefined> {
   const { rows: [found] } = await tx.query<{ live: boolean }>(LIVE)
   const { rows: own } = await tx.query<Head>(lastHeads(''))
   const { rows: seen } = found?.live === true
     ? await tx.query<Head>(lastHeads('read.'))
     : { rows: [] }
-  for (const { tenant, size, root } of [...own, ...seen]) {
+  const others = seen.filter(({ tenant }) => !lost.has(tenant))
+  for (const { tenant, size, root } of [...own, ...others]) {
     await tx.query("select set_config('ledger.tenant', $1, true)", [tenant])
     const actual = await rootAt(tx, BigInt(size))
     if (actual?.equals(root) === true) continue

@@ -57,7 +57,7 @@ export const merkle: Projection = {
   tables: 'projections/merkle/tables.sql',
   views: ['merkle_leaf', 'merkle_node', 'merkle_tree', 'merkle_checkpoint'],
   takes: 'everything',
-  contradiction,
+  contradiction: async (tx, lost) => await contradiction(tx, lost),
   async apply (batch, tx) {
     const leaves = batch.events.filter(({ action }) => action !== CHECKPOINT_ACTION)
     const heads = batch.events.filter((event) =>

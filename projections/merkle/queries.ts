@@ -38,6 +38,8 @@ export interface SignedHead {
   note: string
   /** Public keys of its signatures, base64, the newest first. */
   keys: readonly string[]
+  /** Position of the event that carries the witnesses' signatures, if the note has any. */
+  cosignedAt?: bigint
 }
 
 /** One row a tile, nothing in it for one that is not there. */
@@ -152,7 +154,7 @@ const HEAD_OF_SIZE = {
   name: 'merkle_head_of_size',
   text: `
     select ${HEAD_COLUMNS} from merkle_checkpoint
-    where tenant = ${TENANT} and size = $1 order by position desc limit 1`
+    where tenant = ${TENANT} and size = $1 and position <= $2 order by position desc limit 1`
 }
 
 /** The first checkpoint that each set of keys signed: a few, found without reading the others. */
@@ -275,9 +277,11 @@ export async function lastHead (tx: Tx): Promise<SignedHead | undefined> {
   return head
 }
 
-/** The last checkpoint of a tree of that size. */
-export async function headOfSize (tx: Tx, size: bigint): Promise<SignedHead | undefined> {
-  const { rows } = await tx.query<HeadRow>(HEAD_OF_SIZE, [size])
+/** The last checkpoint of a tree of that size, up to a position. */
+export async function headOfSize (
+  tx: Tx, size: bigint, upTo = POSITION_MAX
+): Promise<SignedHead | undefined> {
+  const { rows } = await tx.query<HeadRow>(HEAD_OF_SIZE, [size, upTo])
   return rows.map(headOf)[0]
 }
 
@@ -287,7 +291,7 @@ export async function keyChanges (tx: Tx): Promise<SignedHead[]> {
   return rows.map(headOf)
 }
 
-interface HeadRow extends Omit<SignedHead, 'keys'> {
+interface HeadRow extends Omit<SignedHead, 'keys' | 'cosignedAt'> {
   keys: string
 }
 

@@ -1,5 +1,6 @@
 import { Type, type TSchema } from '@sinclair/typebox'
 import { CHECKPOINT_ACTION, CHECKPOINT_ENTITY, CheckpointData } from '../checkpoint.ts'
+import { EPOCH_ACTION, EPOCH_ENTITY, EpochData } from '../epoch.ts'
 import { Int64, type Category } from '../primitives.ts'
 import { AccessData } from './access.ts'
 import { ChangeData } from './change.ts'
@@ -55,6 +56,11 @@ const access = {
 } as const
 const erasure = { entityType: ERASURE_TYPE, category: 'action' } as const
 const hold = { entityType: HOLD_TYPE, category: 'action' } as const
+const webhookChange = {
+  entityType: 'ledger_webhook',
+  category: 'change',
+  data: dataOf({ ...ChangeData.properties, secret: Type.Optional(Type.Literal('rotated')) })
+} as const
 const retention = { entityType: RETENTION_TYPE, category: 'action' } as const
 const tenantChange = { entityType: 'ledger_tenant', category: 'change', data: ChangeData } as const
 
@@ -73,6 +79,14 @@ export const LEDGER_EVENTS = {
     entityType: 'ledger_schema',
     category: 'change',
     data: dataOf({ ...ChangeData.properties, breaking: Type.Optional(Type.Boolean()) })
+  },
+  'ledger.webhook_created': webhookChange,
+  'ledger.webhook_updated': webhookChange,
+  'ledger.webhook_deleted': webhookChange,
+  'ledger.webhook_disabled': {
+    entityType: 'ledger_webhook',
+    category: 'system',
+    data: dataOf({ reason: Text, position: Int64, lastError: Text })
   },
   'ledger.denied': access,
   'ledger.read': access,
@@ -110,6 +124,7 @@ export const LEDGER_EVENTS = {
     category: 'system',
     data: CheckpointData
   },
+  [EPOCH_ACTION]: { entityType: EPOCH_ENTITY.type, category: 'system', data: EpochData },
   'ledger.inconsistency_found': {
     entityType: 'ledger_integrity',
     category: 'system',

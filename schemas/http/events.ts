@@ -131,6 +131,9 @@ const Needle = (description: string) => Type.String({
   minLength: 1, maxLength: ID_MAX_LENGTH, description
 })
 
+/** Characters of a search. */
+export const SEARCH_MAX_LENGTH = 256
+
 /** Filters of every list of events; all that are given must hold. */
 export const EventFilters = {
   action: Type.Optional(ActionPattern),
@@ -139,6 +142,13 @@ export const EventFilters = {
   source: Type.Optional(Needle('Name of the key that sent it')),
   tag: Type.Optional(Type.String({ minLength: 1, maxLength: TAG_MAX_LENGTH })),
   correlationId: Type.Optional(Needle('As the producer sent it')),
+  q: Type.Optional(Type.String({
+    minLength: 1,
+    maxLength: SEARCH_MAX_LENGTH,
+    description: 'Words of its clear text, all of them: action, description, tags, names and ids ' +
+      'of entities that are no persons, texts in data, before, after and changes; "several ' +
+      'words" one after the other; begin* a word that begins so. Nothing sealed is found'
+  })),
   from: Type.Optional({ ...Timestamp, description: 'occurredAt, inclusive' }),
   to: Type.Optional({ ...Timestamp, description: 'occurredAt, exclusive' }),
   recordedFrom: Type.Optional({ ...Timestamp, description: 'recordedAt, inclusive' }),

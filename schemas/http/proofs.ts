@@ -69,7 +69,7 @@ export const LedgerKeys = Type.Object({
 
 export const KeysQuery = Type.Object({
   origin: Type.Optional(Type.String({
-    pattern: '^[A-Za-z0-9.-]{1,128}/[a-z0-9][a-z0-9-]{0,62}$',
+    pattern: '^[A-Za-z0-9.-]{1,128}/[a-z0-9][a-z0-9-]{0,62}(/[1-9][0-9]{0,8})?$',
     description: 'The first line of a checkpoint: <ledger name>/<tenant>'
   }))
 }, { additionalProperties: false })

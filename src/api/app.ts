@@ -24,6 +24,7 @@ import { createKey, listKeys, revokeKey, rotateKey } from './routes/api-keys.ts'
 import { appendEvents } from './routes/append.ts'
 import { certificate } from './routes/certificate.ts'
 import { correctEvent } from './routes/corrections.ts'
+import { docsIndex, docsPage, docsReference } from './routes/docs.ts'
 import { blameEntity, diffEntity, entityState, entityTrail } from './routes/entities.ts'
 import { entityProof } from './routes/entity-proof.ts'
 import { approveErasure, listErasures, oneErasure, requestErasure } from './routes/erasures.ts'
@@ -41,12 +42,16 @@ import {
   listPolicies, onePolicy, previewExisting, previewPolicy, revokePolicy, setPolicy
 } from './routes/retention-policies.ts'
 import { listSchemas, oneSchema, registerSchema } from './routes/schemas.ts'
+import { failedSignIns } from './routes/sign-ins.ts'
 import { streamEvents } from './routes/stream.ts'
 import { subjectReport } from './routes/subjects.ts'
 import { listTasks } from './routes/tasks.ts'
 import { tile } from './routes/tiles.ts'
 import { changeTenant, createTenant, listTenants, oneTenant } from './routes/tenants.ts'
 import { myEvents, userEvents, userSummary } from './routes/users.ts'
+import {
+  changeWebhook, createWebhook, deleteWebhook, listWebhooks, oneWebhook, rotateWebhook, testWebhook
+} from './routes/webhooks.ts'
 import { createServices, type ApiDeps, type Services } from './services.ts'
 import { answerUnknown } from './unknown.ts'
 import { SECURITY_HEADERS } from './security-headers.ts'
@@ -77,6 +82,9 @@ export const PUBLIC: readonly Row[] = [
   ['GET', '/readyz', readiness],
   ['GET', '/metrics', metrics],
   ['GET', '/openapi.json', openapi],
+  ['GET', '/llms.txt', docsIndex],
+  ['GET', '/docs.md', docsReference],
+  ['GET', '/docs/:page.md', docsPage],
   ['GET', '/problems/:code', problemPage],
   ['GET', '/.well-known/ledger-keys', ledgerKeys]
 ]
@@ -123,6 +131,7 @@ export const PROTECTED: readonly ProtectedRow[] = [
   ['GET', '/v1/me/events', myEvents, ['self']],
   ['GET', '/v1/tasks', listTasks, READERS],
   ['GET', '/v1/aggregations', aggregateEvents, READERS],
+  ['GET', '/v1/sign-ins/failed', failedSignIns, READERS],
   ['PUT', '/v1/schemas/:action', registerSchema, ['compliance']],
   ['GET', '/v1/schemas/:action', oneSchema, ['producer', ...READERS]],
   ['GET', '/v1/schemas', listSchemas, ['producer', ...READERS]],
@@ -161,6 +170,13 @@ export const PROTECTED: readonly ProtectedRow[] = [
   ['GET', '/v1/api-keys', listKeys, ['admin']],
   ['POST', '/v1/api-keys/:id/rotate', rotateKey, ['admin']],
   ['DELETE', '/v1/api-keys/:id', revokeKey, ['admin']],
+  ['POST', '/v1/webhooks', createWebhook, ['admin']],
+  ['GET', '/v1/webhooks', listWebhooks, ['admin']],
+  ['GET', '/v1/webhooks/:id', oneWebhook, ['admin']],
+  ['PATCH', '/v1/webhooks/:id', changeWebhook, ['admin']],
+  ['POST', '/v1/webhooks/:id/rotate', rotateWebhook, ['admin']],
+  ['POST', '/v1/webhooks/:id/test', testWebhook, ['admin']],
+  ['DELETE', '/v1/webhooks/:id', deleteWebhook, ['admin']],
   ...SYSTEMS
 ]
 

@@ -6,12 +6,16 @@ import { refusal } from './validator.ts'
 
 export const JSON_TYPE = 'application/json'
 export const NDJSON_TYPE = 'application/x-ndjson'
+export const CLOUD_EVENT_TYPE = 'application/cloudevents+json'
+export const CLOUD_EVENTS_TYPE = 'application/cloudevents-batch+json'
+const APPENDED = [JSON_TYPE, NDJSON_TYPE, CLOUD_EVENT_TYPE, CLOUD_EVENTS_TYPE]
 
 /**
  * The exact spellings of a media type that are taken: anything looser has been a way around
  * validation in frameworks that parse and check a type differently.
  */
-const MEDIA_TYPE = /^(application\/(?:json|x-ndjson))(?:; ?charset=(?:utf-8|"utf-8"))?$/i
+const MEDIA_TYPE = new RegExp('^(application/(?:json|x-ndjson|cloudevents(?:-batch)?\\+json))' +
+  '(?:; ?charset=(?:utf-8|"utf-8"))?$', 'i')
 
 /** The media type of a body, lower case; throws UNSUPPORTED_MEDIA_TYPE for any other spelling. */
 export function mediaTypeOf (request: FastifyRequest): string {
@@ -40,10 +44,10 @@ export function takeJson (app: App): void {
   })
 }
 
-/** JSON and NDJSON bodies as the bytes that were sent: for whoever splits and checks them. */
+/** Bodies that are appended, as the bytes that were sent: for whoever splits and checks them. */
 export function takeBytes (app: App): void {
   app.removeAllContentTypeParsers()
-  for (const type of [JSON_TYPE, NDJSON_TYPE]) {
+  for (const type of APPENDED) {
     app.addContentTypeParser(type, { parseAs: 'buffer' }, async (
       request: FastifyRequest, body: Buffer
     ) => {

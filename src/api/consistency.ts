@@ -16,8 +16,11 @@ const POSITION = /^[0-9]{1,19}$/
 
 /** Follows how far the read models are. */
 export interface Progress {
-  /** true as soon as every read model reflects the position, false after `timeoutMs`. */
-  reached (position: bigint, timeoutMs: number): Promise<boolean>
+  /**
+   * true as soon as every read model reflects the position, false after `timeoutMs` or when the
+   * signal says that nobody waits any more.
+   */
+  reached (position: bigint, timeoutMs: number, signal?: AbortSignal): Promise<boolean>
   close (): Promise<void>
 }
 
@@ -84,17 +87,20 @@ export function createProgress (pool: Pool, listenPool: Pool): Progress {
   }
 
   return {
-    async reached (position, timeoutMs) {
+    async reached (position, timeoutMs, signal) {
       if (heard !== undefined && heard >= position) return true
-      if (closed) return false
+      if (closed || signal?.aborted === true) return false
       return await new Promise((resolve, reject) => {
         const settle = (reached: boolean): void => {
           clearTimeout(timer)
+          signal?.removeEventListener('abort', giveUp)
           waiters.delete(waiter)
           resolve(reached)
         }
+        const giveUp = (): void => { settle(false) }
         const waiter: Waiter = { position, resolve: settle }
-        const timer = setTimeout(settle, timeoutMs, false)
+        const timer = setTimeout(giveUp, timeoutMs)
+        signal?.addEventListener('abort', giveUp)
         waiters.add(waiter)
         poll().catch(reject)
       })

@@ -1,5 +1,6 @@
 import type { Static } from '@sinclair/typebox'
 import type { EventFilter } from '../../projections/entries/queries.ts'
+import { parseSearch } from '../../projections/search/query.ts'
 import type { EventsQuery, NarrowQuery } from '../../schemas/http/events.ts'
 import { ACTOR_TYPES, type SubjectRef } from '../../schemas/primitives.ts'
 import { LedgerError } from '../errors.ts'
@@ -62,15 +63,25 @@ export async function entityParty (
   throw new LedgerError('NOT_FOUND', `The ledger knows no such ${given.type}`)
 }
 
-/** The filters that every list has, as the queries take them. Refuses ranges that are empty. */
+/**
+ * The filters that every list has, as the queries take them. Refuses ranges that are empty and a
+ * search that makes no sense.
+ */
 export function narrowFilter (query: NarrowFilters): EventFilter {
   const { action, category, outcome, source, tag, correlationId } = query
-  const { from, to, recordedFrom, recordedTo } = query
+  const { from, to, recordedFrom, recordedTo, q } = query
   requireRange('to', from, to)
   requireRange('recordedTo', recordedFrom, recordedTo)
+  if (q !== undefined) requireSearch(q)
   return {
-    action, category, outcome, source, tag, correlationId, from, to, recordedFrom, recordedTo
+    ...{ action, category, outcome, source, tag, correlationId },
+    ...{ from, to, recordedFrom, recordedTo, q }
   }
+}
+
+function requireSearch (text: string): void {
+  const parsed = parseSearch(text)
+  if ('fault' in parsed) throw refusal([{ pointer: 'q', detail: parsed.fault }])
 }
 
 /** All filters. What is sealed under a user is found by tags that only that user's key makes. */

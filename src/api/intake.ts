@@ -1,10 +1,11 @@
 import { splitJson, splitNdjson } from '../../schemas/bodies.ts'
+import { takeCloudEvent } from '../../schemas/cloud-event.ts'
 import { takeEvent } from '../../schemas/door.ts'
 import type { EventInput } from '../../schemas/events/index.ts'
 import { BATCH_MAX_EVENTS } from '../../schemas/primitives.ts'
 import { LedgerError, type Violation } from '../errors.ts'
-import { idFromKey, type KeyOwner } from '../ledger/ids.ts'
-import { JSON_TYPE } from './bodies.ts'
+import { idFromKey, idFromOrigin, type KeyOwner } from '../ledger/ids.ts'
+import { CLOUD_EVENT_TYPE, CLOUD_EVENTS_TYPE, NDJSON_TYPE } from './bodies.ts'
 
 /** An event of a request, or what is wrong with it. */
 export type Taken =
@@ -29,23 +30,37 @@ export interface IdSource {
  * it is empty, PAYLOAD_TOO_LARGE beyond BATCH_MAX_EVENTS.
  */
 export function takeEvents (bytes: Buffer, mediaType: string, ids: IdSource): Intake {
-  const { many, items } = mediaType === JSON_TYPE ? splitArray(bytes) : splitLines(bytes)
+  const { many, items } = split(bytes, mediaType)
   if (items.length === 0) throw new LedgerError('INVALID_REQUEST', 'The body holds no event')
   if (items.length > BATCH_MAX_EVENTS) {
     throw new LedgerError('PAYLOAD_TOO_LARGE',
       `More than ${BATCH_MAX_EVENTS} events in one request`)
   }
-  return { many, items: items.map((item, index) => withId(takeOne(item), index, ids)) }
+  const take = mediaType === CLOUD_EVENT_TYPE || mediaType === CLOUD_EVENTS_TYPE
+    ? (item: Buffer) => takeCloud(item, ids.owner)
+    : takeOne
+  return { many, items: items.map((item, index) => withId(take(item), index, ids)) }
 }
 
-function splitArray (bytes: Buffer): { many: boolean, items: Buffer[] } {
-  const split = splitJson(bytes)
-  if (!split.ok) throw refused('INVALID_JSON', split.violations)
-  return split
+function split (bytes: Buffer, mediaType: string): { many: boolean, items: Buffer[] } {
+  if (mediaType === NDJSON_TYPE) {
+    return { many: true, items: splitNdjson(bytes).map((line) => line.bytes) }
+  }
+  // One CloudEvent is an object; an array of that type is refused for being none.
+  if (mediaType === CLOUD_EVENT_TYPE) return { many: false, items: [bytes] }
+  const found = splitJson(bytes)
+  if (!found.ok) throw refused('INVALID_JSON', found.violations)
+  if (mediaType === CLOUD_EVENTS_TYPE && !found.many) {
+    throw refused('INVALID_EVENT', [{ pointer: '', detail: 'must be an array: a batch' }])
+  }
+  return found
 }
 
-function splitLines (bytes: Buffer): { many: boolean, items: Buffer[] } {
-  return { many: true, items: splitNdjson(bytes).map((line) => line.bytes) }
+/** A producer that sends a CloudEvent again says the same source and id, so the id is the same. */
+function takeCloud (bytes: Buffer, owner: KeyOwner): Taken {
+  const taken = takeCloudEvent(bytes)
+  if (!taken.ok) return { ok: false, error: refused(taken.code, taken.violations) }
+  return { ok: true, event: { ...taken.event, id: idFromOrigin(taken.origin, owner) } }
 }
 
 function takeOne (bytes: Buffer): Taken {

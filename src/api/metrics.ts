@@ -27,6 +27,7 @@ export function createMetrics (pool: Pool): ApiMetrics {
   const registers = [registry]
   const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers })
   reportPool(pool, registers)
+  reportWebhooks(pool, registers)
   return {
     registry,
     requestSeconds: new Histogram({
@@ -82,4 +83,27 @@ function reportPool (pool: Pool, registers: Registry[]): void {
       connections.set({ state: 'waiting' }, pool.waitingCount)
     }
   })
+}
+
+const WEBHOOK_STATES = ['delivering', 'failing', 'disabled']
+
+/** Asked for with everything else; what the database does not tell is left as it was. */
+function reportWebhooks (pool: Pool, registers: Registry[]): void {
+  const webhooks = new Gauge({
+    name: 'ledger_webhooks',
+    help: 'Webhooks by state; failing ones are tried again, disabled ones are not',
+    labelNames: ['state'],
+    registers,
+    async collect () {
+      const counts = await countWebhooks(pool).catch(() => undefined)
+      if (counts === undefined) return
+      for (const state of WEBHOOK_STATES) webhooks.set({ state }, counts.get(state) ?? 0)
+    }
+  })
+}
+
+async function countWebhooks (pool: Pool): Promise<Map<string, number>> {
+  const { rows } = await pool.query<{ state: string, count: bigint }>(
+    'select state, count from control.webhook_counts()')
+  return new Map(rows.map(({ state, count }) => [state, Number(count)]))
 }

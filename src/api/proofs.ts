@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { lastCosigned, withCosignatures } from '../../projections/cosignatures/queries.ts'
 import {
-  headOfSize, keyChanges, lastHead, leavesOfEvents, nodeReader, type EventLeaf, type Leaf,
+  keyChanges, lastHead, leavesOfEvents, nodeReader, type EventLeaf, type Leaf,
   type SignedHead
 } from '../../projections/merkle/queries.ts'
 import type { Tx } from '../../projections/projection.ts'
@@ -14,29 +13,15 @@ import { ED25519, verifierKey } from '../proof/keys.ts'
 import { planInclusion, proofFrom, verifyInclusion } from '../proof/merkle-proof.ts'
 import { formatPolicy } from '../proof/policy.ts'
 import { openReading } from './reading.ts'
+import { servedHead } from './served-head.ts'
 
 const POLL_MS = 100
-/** Witnesses that are further behind are away: what they signed last is too old to be shown. */
-const COSIGNED_BEHIND_MAX_MS = 60_000
 
-/**
- * The signed checkpoint to answer with: the last one that witnesses have cosigned, if it has that
- * many leaves, or else the last one. Throws NOT_SEALED before the first.
- */
+/** The signed checkpoint to answer with, see servedHead. Throws NOT_SEALED before the first. */
 export async function requireHead (tx: Tx, leaves = 0n): Promise<SignedHead> {
-  const head = await findHead(tx, leaves)
+  const head = await servedHead(tx, { leaves })
   if (head === undefined) throw notSealed('nothing is signed yet')
   return head
-}
-
-async function findHead (tx: Tx, leaves: bigint): Promise<SignedHead | undefined> {
-  const [last, cosigned] = await Promise.all([lastHead(tx), lastCosigned(tx)])
-  const isBehind = last !== undefined && cosigned !== undefined &&
-    Date.parse(last.recordedAt) - Date.parse(cosigned.recordedAt) > COSIGNED_BEHIND_MAX_MS
-  const useful = last !== undefined && cosigned !== undefined && !isBehind &&
-    cosigned.size >= leaves && cosigned.size < last.size
-  const head = useful ? await headOfSize(tx, cosigned.size) ?? last : last
-  return head && (await withCosignatures(tx, [head]))[0]
 }
 
 /**

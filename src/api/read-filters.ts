@@ -31,13 +31,14 @@ const PAGING: ReadonlySet<string> = new Set([
 /** Parameters whose values are the ledger's own words, times and places: never anybody's. */
 const WORDS: ReadonlySet<string> = new Set([
   'action', 'activity_type', 'category', 'outcome', 'entityType', 'entity_type', 'table',
-  'groupBy', 'axis', 'top', 'from', 'to', 'at', 'recordedFrom', 'recordedTo', 'start_date',
+  'groupBy', 'axis', 'top', 'threshold',
+  'from', 'to', 'at', 'recordedFrom', 'recordedTo', 'start_date',
   'end_date', 'startDate', 'endDate', 'activityId', 'activity_id', 'stream', 'organizationId'
 ])
 
 /** Parameters that find only what the log holds in clear. */
 const CLEAR_WHERE_FOUND: ReadonlySet<string> = new Set([
-  'source', 'tag', 'correlationId', 'type', 'status'
+  'source', 'tag', 'correlationId', 'type', 'status', 'q'
 ])
 
 const TYPED = /^([^:]+):(.+)$/s

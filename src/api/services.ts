@@ -6,7 +6,9 @@ import { LedgerError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { Pool } from '../postgres/pool.ts'
 import { inTenant } from '../postgres/transaction.ts'
+import type { SigningSecrets } from '../privacy/signing-secrets.ts'
 import type { Vault } from '../privacy/vault.ts'
+import type { TargetRules } from '../webhooks/address.ts'
 import type { TenantSettings } from '../../schemas/tenant.ts'
 import { createAuthenticator, type Authenticator, type Caller } from './auth.ts'
 import { createCoalesced, type Coalesced } from './coalesce.ts'
@@ -38,8 +40,14 @@ export interface ApiDeps {
   logger: Logger
   /** Part of the text of new keys: `al_<environment>_…`, 1 to 16 of a-z0-9. */
   keyEnvironment: string
+  webhooks: WebhookMeans
   /** Milliseconds since 1970; the system's clock if left out. */
   now?: (() => number) | undefined
+}
+
+/** What webhooks are made and tried with. */
+export interface WebhookMeans extends TargetRules {
+  secrets: SigningSecrets
 }
 
 /** What the routes work with: what was given, and what the API makes of it. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { uuidv7 } from 'uuidv7'
 import { createLookup } from '../api/lookup.ts'
+import type { WebhookMeans } from '../api/services.ts'
 import { isLedgerError } from '../errors.ts'
 import { createLog, type Decoder } from '../ledger/client.ts'
 import { applyFence } from '../ledger/fence.ts'
@@ -9,7 +10,10 @@ import type { Log } from '../ledger/log.ts'
 import { isUnavailable } from '../postgres/errors.ts'
 import { createPool, type Pool } from '../postgres/pool.ts'
 import { createEraser } from '../privacy/eraser.ts'
+import type { MasterKey } from '../privacy/master-key.ts'
+import { createSigningSecrets } from '../privacy/signing-secrets.ts'
 import { createVault, type Vault } from '../privacy/vault.ts'
+import { resolveName } from '../webhooks/resolve.ts'
 import { openMasterKey } from './master-key.ts'
 
 /** Part of the text of keys that this ledger issues. */
@@ -26,6 +30,7 @@ export interface ConnectOptions {
   logDecoder: Decoder
   masterKeyFile: string
   masterKeyKms?: string | undefined
+  webhookLoopback: boolean
   /** Told why it takes longer; then it is tried again until the signal is aborted. */
   onWaiting: (err: unknown) => void
   signal: AbortSignal
@@ -39,6 +44,7 @@ export interface Connected {
   log: Log
   vault: Vault
   ledger: Ledger
+  webhooks: WebhookMeans
   close: () => Promise<void>
 }
 
@@ -60,24 +66,31 @@ export async function connect (options: ConnectOptions): Promise<Connected> {
   const pools = [pool, adminPool, listenPool, vaultPool]
   try {
     const log = createLog({ url: eventstoreUrl, decoder: options.logDecoder })
-    const vault = await openVault(vaultPool, log, options)
+    const masterKey = await openMasterKey(options)
+    const vault = await openVault({ pool: vaultPool, masterKey }, log, options)
     const ledger = createLedger({
       log, vault, lookup: createLookup(pool), now: Date.now, newId: uuidv7
     })
+    const webhooks = {
+      allowLoopback: options.webhookLoopback,
+      resolve: resolveName,
+      secrets: createSigningSecrets({ pool: vaultPool, masterKey: async () => masterKey })
+    }
     const close = async (): Promise<void> => {
       await vault.close()
       await log.close()
       await endAll(pools)
     }
-    return { pool, adminPool, listenPool, log, vault, ledger, close }
+    return { pool, adminPool, listenPool, log, vault, ledger, webhooks, close }
   } catch (err) {
     await endAll(pools)
     throw err
   }
 }
 
-async function openVault (pool: Pool, log: Log, options: ConnectOptions): Promise<Vault> {
-  const masterKey = await openMasterKey(options)
+async function openVault (
+  { pool, masterKey }: { pool: Pool, masterKey: MasterKey }, log: Log, options: ConnectOptions
+): Promise<Vault> {
   while (true) {
     try {
       await applyFence(log, createEraser(pool))

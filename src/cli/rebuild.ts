@@ -1,8 +1,12 @@
+import { uuidv7 } from 'uuidv7'
 import { PROJECTIONS } from '../../projections/index.ts'
 import type { Projection } from '../../projections/projection.ts'
 import { LedgerError } from '../errors.ts'
 import { createLog } from '../ledger/client.ts'
+import type { Log } from '../ledger/log.ts'
 import { createPool, type Pool } from '../postgres/pool.ts'
+import { startEpoch } from '../worker/epoch.ts'
+import type { Loss } from '../worker/loss.ts'
 import { rebuild as rebuildProjections } from '../worker/rebuild.ts'
 import type { Command } from './command.ts'
 import { connectedConfigOf, DATA_FLAG } from './flags.ts'
@@ -14,10 +18,20 @@ export const rebuild: Command = {
   name: 'rebuild',
   summary: 'Builds read models anew from the log while the old ones go on serving; resumable.',
   positionals: ['[PROJECTION,…]'],
-  flags: { ...DATA_FLAG },
+  flags: {
+    ...DATA_FLAG,
+    'accept-loss': {
+      value: 'REASON',
+      help: 'The log has lost its last events: go on without them, on record, as another log'
+    }
+  },
   run: async (given) => {
     const config = connectedConfigOf(given)
     const projections = chosen(given.positionals[0])
+    const reason = given.flags['accept-loss']
+    if (reason !== undefined && projections !== PROJECTIONS) {
+      throw new LedgerError('CONFIG_INVALID', '--accept-loss is about all read models')
+    }
     const pool = createPool({
       url: config.databaseUrl, role: 'ledger_worker', pipeline: true, max: 4
     })
@@ -37,6 +51,9 @@ export const rebuild: Command = {
           bar.add(Number(events) - shown)
           shown = Number(events)
         },
+        onLoss: reason === undefined
+          ? undefined
+          : async (losses) => { await acceptLosses(log, losses, reason) },
         onRetry: (err) => {
           process.stderr.write(`Trying again: ${err instanceof Error ? err.message : err}\n`)
         }
@@ -48,6 +65,22 @@ export const rebuild: Command = {
     }
     process.stdout.write(`Rebuilt and live: ${names} (${shown} events)\n`)
     return 0
+  }
+}
+
+/** Nothing is lost in silence: each tenant's history says it, and its tree gets another origin. */
+async function acceptLosses (log: Log, losses: readonly Loss[], reason: string): Promise<void> {
+  for (const { tenant, kept, seen, checkpoint } of losses) {
+    await startEpoch(log, {
+      tenant,
+      because: 'lost-events',
+      reason,
+      kept: String(kept),
+      seen: String(seen),
+      ...(checkpoint === undefined ? {} : { checkpoint })
+    }, { id: uuidv7(), now: Date.now() })
+    process.stdout.write(`${tenant}: ${seen - kept} of ${seen} events are lost; ` +
+      'its checkpoints have another origin from now on\n')
   }
 }
 

@@ -27,7 +27,7 @@ export const witness: Command = {
     data: { value: 'DIR', help: `Folder of its key and memory (default ./${FOLDER_DEFAULT})` },
     name: { value: 'NAME', help: 'Of a new key: a URL without its scheme, witness.example/w1' },
     log: { value: 'VKEY', help: 'A log it cosigns for, by key; may be repeated', multiple: true },
-    logs: { value: 'FILE', help: 'The same as a C2SP tlog-policy, read again when it changes' },
+    logs: { value: 'FILE', help: 'Lines `log VKEY` of a policy, read again when it changes' },
     host: { value: 'ADDRESS', help: 'Address it listens on (default 127.0.0.1)' },
     port: { value: 'N', help: `Port it listens on (default ${PORT_DEFAULT})` },
     ...LOG_FLAG

@@ -14,15 +14,16 @@ import { connectedConfigOf, DATA_FLAG, LOG_FLAG } from './flags.ts'
 import { announceReady, stopSignal } from './shutdown.ts'
 import { witnessPolicy } from './witness-policy.ts'
 import { workerDecisions } from './worker-decisions.ts'
+import { workerWebhooks } from './worker-webhooks.ts'
 
 const CONNECTIONS = 8
 const DAY_MS = 86_400_000
 const PROJECTING: ReadonlySet<WorkerState> = new Set(['catching-up', 'live'])
 
-/** Projections and seals, of which one worker is active; erasures and retention, by any. */
+/** Projections, seals and webhooks by one active worker; erasures and retention by any. */
 export const work: Command = {
   name: 'work',
-  summary: 'Runs the worker: read models, checkpoints, erasure, retention; a second stands by.',
+  summary: 'Runs the worker: read models, checkpoints, erasure, retention, webhooks; or stands by.',
   flags: { ...DATA_FLAG, ...LOG_FLAG },
   run: async (given) => {
     const config = connectedConfigOf(given)
@@ -40,7 +41,10 @@ export const work: Command = {
       projections: PROJECTIONS,
       logger,
       now: Date.now,
-      onApplied: () => { sealer.wake() }
+      onApplied: () => {
+        sealer.wake()
+        webhooks.wake()
+      }
     })
     const common = { pool, log, logger, name: config.name, now: Date.now, newId: uuidv7 }
     const isActive = (): boolean => PROJECTING.has(runner.status().state)
@@ -61,12 +65,13 @@ export const work: Command = {
       onStatus: (scrubbing) => { runner.report({ scrubbing }) }
     })
     const { erasures, retention, close } = workerDecisions({ ...config, log, logger })
+    const { webhooks, close: closeWebhooks } = workerWebhooks({ ...config, log, logger, isActive })
     announceReady()
     try {
-      const all = [runner, sealer, erasures, retention, cosigner, scrubber]
+      const all = [runner, sealer, erasures, retention, cosigner, scrubber, webhooks]
       await together(stop, all.filter((part) => !!part).map(({ run }) => run))
     } finally {
-      await close()
+      await Promise.all([close(), closeWebhooks()])
       await log.close()
       await pool.end()
     }

@@ -24,6 +24,20 @@ export function idFromKey (
   return uuidOfText(JSON.stringify(['audit-ledger id', tenant, source, idempotencyKey, index]))
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/**
+ * The id of an event that its producer knows by an id of its own, which is one with its source
+ * only: a UUID is taken as it is, of anything else a UUIDv8 is made, the same each time.
+ */
+export function idFromOrigin (
+  origin: { source: string, id: string }, { tenant, source }: KeyOwner
+): string {
+  if (UUID.test(origin.id)) return origin.id
+  return uuidOfText(
+    JSON.stringify(['audit-ledger origin', tenant, source, origin.source, origin.id]))
+}
+
 /** The same UUID for the same text: UUIDv8 (RFC 9562 section 5.8) of its SHA-256. */
 export function uuidOfText (text: string): string {
   const hash = createHash('sha256').update(text).digest()

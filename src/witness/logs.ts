@@ -4,6 +4,8 @@ import { FormatError } from '../proof/format.ts'
 import { parseVerifierKey } from '../proof/keys.ts'
 import { parsePolicy, policyOf, type PolicyLog } from '../proof/policy.ts'
 
+const LOG_LINE = /^[ \t]*log[ \t]/
+
 /** The logs that a witness cosigns for, by their keys. */
 export interface KnownLogs {
   /** The keys of now. Throws CONFIG_INVALID for a file that became unreadable. */
@@ -17,8 +19,9 @@ export function givenLogs (vkeys: readonly string[]): KnownLogs {
 }
 
 /**
- * The `log` lines of a C2SP tlog-policy, which a ledger publishes; `quorum` may be left out. Read
- * again when the file changes. Throws CONFIG_INVALID.
+ * The `log` lines of a file, as C2SP tlog-policy writes them and as a ledger publishes them; other
+ * lines say nothing here. Unlike in a policy one key may stand under several names: it is that of
+ * all trees of a ledger. Read again when the file changes. Throws CONFIG_INVALID.
  */
 export async function fileLogs (path: string): Promise<KnownLogs> {
   let version = await versionOf(path)
@@ -41,9 +44,8 @@ export function joinLogs (parts: readonly KnownLogs[]): KnownLogs {
 }
 
 async function readLogs (path: string): Promise<readonly PolicyLog[]> {
-  const text = await readFile(path, 'utf8')
-  const whole = /^[ \t]*quorum\b/m.test(text) ? text : `${text}\nquorum none\n`
-  return sentence(path, () => parsePolicy(whole)).logs
+  const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => LOG_LINE.test(line))
+  return sentence(path, () => lines.flatMap((line) => parsePolicy(`${line}\nquorum none\n`).logs))
 }
 
 async function versionOf (path: string): Promise<string> {

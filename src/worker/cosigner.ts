@@ -22,8 +22,6 @@ export interface CosignerOptions
   /** As ledger_worker, pipelined. */
   pool: Pool
   log: Log
-  /** The ledger's name: origins of checkpoints are `<name>/<tenant>`. */
-  name: string
   /** Witnesses with a URL are asked; its quorum is what makes a checkpoint cosigned. */
   policy: Policy
   logger: Logger
@@ -71,7 +69,7 @@ interface Asking {
 }
 
 function queueOf ({ options, witness, said, keeper }: Asking): WitnessQueue {
-  const { pool, name: ledger, logger, timeoutMs } = options
+  const { pool, logger, timeoutMs } = options
   const { name } = witness
   const prove = async (tenant: string, from: bigint, to: bigint): Promise<Buffer[]> =>
     await proofOf(pool, tenant, { from, to })
@@ -81,7 +79,7 @@ function queueOf ({ options, witness, said, keeper }: Asking): WitnessQueue {
     work: async (owed, signal) => {
       const { tenant, head } = owed
       try {
-        const line = await client.cosign({ ...head, tenant, origin: `${ledger}/${tenant}` }, signal)
+        const line = await client.cosign({ ...head, tenant }, signal)
         await keeper.add(tenant, head, { name, line })
       } catch (err) {
         if (!(err instanceof WitnessAhead)) throw err

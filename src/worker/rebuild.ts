@@ -13,9 +13,11 @@ import {
 } from './generations.ts'
 import { applySplitting, refusesData, type Item } from './item.ts'
 import { lockRunner } from './lease.ts'
+import { findLosses, type Loss } from './loss.ts'
 import { dropRetired } from './prepare.ts'
 import { readBatches } from './read-batches.ts'
 import { searchPath, writeRows, type Target } from './rows.ts'
+import { forgetPass } from './scrub-store.ts'
 
 export interface RebuildProgress {
   /** Events read and applied so far, those before a resumption included. */
@@ -34,6 +36,11 @@ export interface RebuildOptions {
   onProgress?: ((progress: RebuildProgress) => void) | undefined
   /** Told of every failure after which it is tried again. */
   onRetry?: ((err: unknown) => void) | undefined
+  /**
+   * Accepts that the log has lost its last events, and puts that on record: called before the
+   * shorter rows go live, again if that fails. Without it such a log is a contradiction.
+   */
+  onLoss?: ((losses: readonly Loss[]) => Promise<void>) | undefined
   signal: AbortSignal
 }
 
@@ -132,6 +139,7 @@ async function buildOn (options: RebuildOptions, building: readonly Target[]): P
   const { pool, log, signal } = options
   const build: Build = {
     options,
+    accepted: new Set(),
     building,
     checkpoint: building[0]?.generation.checkpoint,
     events: building[0]?.generation.events ?? 0n
@@ -148,6 +156,8 @@ async function buildOn (options: RebuildOptions, building: readonly Target[]): P
 
 interface Build {
   options: RebuildOptions
+  /** Tenants whose loss is on record, should the switch have to be tried again. */
+  accepted: Set<string>
   building: readonly Target[]
   checkpoint: Checkpoint | undefined
   events: bigint
@@ -246,7 +256,7 @@ async function switchOver (build: Build): Promise<boolean> {
       if (rest.length > SWITCH_EVENTS_MAX) return false
     }
     await applyTo(tx, build, rest)
-    await refuseContradictions(tx, build.building)
+    await refuseContradictions(tx, build)
     for (const { projection, generation } of build.building) {
       await goLive(tx, projection, generation)
     }
@@ -255,10 +265,20 @@ async function switchOver (build: Build): Promise<boolean> {
 }
 
 /** Throws CONTRADICTION if one of them must not be read. */
-async function refuseContradictions (tx: Tx, building: readonly Target[]): Promise<void> {
-  await tx.query("select set_config('search_path', $1, true)", [searchPath(building)])
+async function refuseContradictions (
+  tx: Tx, { building, accepted, options: { onLoss } }: Build
+): Promise<void> {
+  const path = searchPath(building)
+  const found = onLoss === undefined ? [] : await findLosses(tx, path)
+  const losses = found.filter(({ tenant }) => !accepted.has(tenant))
+  const lost = new Set([...accepted, ...losses.map(({ tenant }) => tenant)])
+  await tx.query("select set_config('search_path', $1, true)", [path])
   for (const { projection } of building) {
-    const why = await projection.contradiction?.(tx)
+    const why = await projection.contradiction?.(tx, lost)
     if (why !== undefined) throw new LedgerError('CONTRADICTION', `${projection.name}: ${why}`)
   }
+  if (lost.size === 0) return
+  await onLoss?.(losses)
+  for (const { tenant } of losses) accepted.add(tenant)
+  await forgetPass(tx)
 }

@@ -119,6 +119,14 @@ export async function endPass (
   })
 }
 
+/** The present pass begins anew: its place is one of a log that is no longer there. */
+export async function forgetPass (tx: Tx): Promise<void> {
+  await tx.query(`update control.scrub
+    set pass = pass + 1, commit_position = null, prepare_position = null, events = 0`)
+  await tx.query('delete from control.scrub_tree')
+  await tx.query('delete from control.scrub_finding')
+}
+
 async function move (tx: Tx, sql: string, values: unknown[]): Promise<void> {
   const { rowCount } = await tx.query(sql, values)
   if (rowCount !== 1) throw new LedgerError('CHECKPOINT_MOVED', 'another process scrubs as well')

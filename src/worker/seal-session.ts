@@ -12,7 +12,7 @@ import { Inconsistency } from './inconsistency.ts'
 import { readBatches } from './read-batches.ts'
 import { seal } from './seal.ts'
 import {
-  isSignedBy, loadTree, readAs, type LastHead, type SealedTree, type TreeSource
+  isOfEarlierEpoch, isSignedBy, loadTree, readAs, type LastHead, type SealedTree, type TreeSource
 } from './sealed-tree.ts'
 
 export interface SessionOptions extends TreeSource {
@@ -80,8 +80,8 @@ export class SealSession {
   async #ageing (): Promise<(tree: SealedTree) => boolean> {
     const { now, idleMs, signers, name } = this.#options
     const { current } = await signers(name)
-    return ({ head }) =>
-      head !== undefined && (now() - head.sealedAt >= idleMs || !isSignedBy(head, current))
+    return (tree) => tree.head !== undefined && (now() - tree.head.sealedAt >= idleMs ||
+      !isSignedBy(tree.head, current) || isOfEarlierEpoch(tree))
   }
 
   async #read (until: LogPosition): Promise<Set<string>> {

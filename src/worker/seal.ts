@@ -12,7 +12,7 @@ import { signNote } from '../proof/note.ts'
 import type { Fault } from './fault.ts'
 import { Inconsistency } from './inconsistency.ts'
 import {
-  isSignedBy, readAs, type LastHead, type SealedTree, type TreeSource
+  isOfEarlierEpoch, isSignedBy, readAs, type LastHead, type SealedTree, type TreeSource
 } from './sealed-tree.ts'
 
 export interface SealOptions {
@@ -44,7 +44,8 @@ export async function seal (tree: SealedTree, options: SealOptions): Promise<Las
   await fault('compared')
   const { current, previous } = await source.signers(origin)
   // A key takes over by a checkpoint that both have signed.
-  const handsOver = head !== undefined && !isSignedBy(head, current) && previous !== undefined
+  const handsOver = head !== undefined && !isSignedBy(head, current) && previous !== undefined &&
+    !isOfEarlierEpoch(tree)
   const signers = handsOver ? [current, previous] : [current]
   const text = formatCheckpoint({ origin, size, root, extensions: [] })
   const checkpoint = await signNote(text, signers)
@@ -56,7 +57,7 @@ export async function seal (tree: SealedTree, options: SealOptions): Promise<Las
     through: { commit: String(through.commit), prepare: String(through.prepare) }
   }, newId())
   await fault('appended')
-  return { size, root, revision, through, sealedAt: now, keys, note: checkpoint }
+  return { size, root, revision, through, sealedAt: now, keys, note: checkpoint, origin }
 }
 
 async function append (

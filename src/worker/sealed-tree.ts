@@ -12,6 +12,7 @@ import { parseSignedCheckpoint } from '../proof/checkpoint.ts'
 import { EMPTY_FRONTIER, frontierRoot, type Frontier } from '../proof/merkle.ts'
 import { publicKeyOf, type Signer } from '../proof/keys.ts'
 import { verifyNote } from '../proof/note.ts'
+import { epochOf, originOfEpoch } from './epoch.ts'
 import { Inconsistency } from './inconsistency.ts'
 import type { LogSigners } from './sealing-key.ts'
 
@@ -28,12 +29,14 @@ export interface LastHead {
   keys: readonly string[]
   /** The signed note. */
   note: string
+  /** Whose it is: another one than the tree's if that is in a new epoch. */
+  origin: string
 }
 
 /** A tenant's tree as far as the sealer has read it from the log. */
 export interface SealedTree {
   tenant: string
-  /** `<ledger name>/<tenant>` */
+  /** `<ledger name>/<tenant>`, and from the second epoch on its number. */
   origin: string
   frontier: Frontier
   head: LastHead | undefined
@@ -52,6 +55,11 @@ export interface TreeSource {
 export function checkpointStream (tenant: string): string {
   const { type, id } = CHECKPOINT_ENTITY
   return streamName({ tenant, type, key: id })
+}
+
+/** Whether the tree is in a later epoch than its last checkpoint. */
+export function isOfEarlierEpoch ({ origin, head }: SealedTree): boolean {
+  return head !== undefined && head.origin !== origin
 }
 
 /** Whether that key is among those that signed the checkpoint. */
@@ -80,8 +88,9 @@ export async function loadTree (
   source: TreeSource, tenant: string, projected: LogPosition
 ): Promise<SealedTree> {
   const { pool, name } = source
-  const origin = `${name}/${tenant}`
-  const head = await readHead(source, tenant, origin)
+  const origins = originsOf(name, tenant, await epochOf(source.log, tenant))
+  const [origin] = origins
+  const head = await readHead(source, tenant, origins)
   const known = await readAs(pool, tenant, lastHead)
   if (known !== undefined && (head === undefined || known.size > head.size)) {
     throw new Inconsistency(tenant, 'stale',
@@ -104,8 +113,15 @@ export async function loadTree (
   return { tenant, origin, frontier, head }
 }
 
+/** The tree's present origin, and those that it had before. */
+function originsOf (name: string, tenant: string, epoch: bigint): [string, ...string[]] {
+  const earlier = Array.from({ length: Number(epoch) - 1 }, (_, at) =>
+    originOfEpoch(name, tenant, BigInt(at + 1)))
+  return [originOfEpoch(name, tenant, epoch), ...earlier]
+}
+
 async function readHead (
-  { log, signers }: TreeSource, tenant: string, origin: string
+  { log, signers }: TreeSource, tenant: string, [origin, ...earlier]: [string, ...string[]]
 ): Promise<LastHead | undefined> {
   const stream = checkpointStream(tenant)
   const last = await firstOf(log.readStream(stream, { from: 'end', direction: 'backward', max: 1 }))
@@ -116,6 +132,17 @@ async function readHead (
     throw new Inconsistency(tenant, 'malformed', `the last checkpoint of the log: ${head.refused}`)
   }
   const { note, checkpoint } = parseSignedCheckpoint(head.note)
+  const found = {
+    size: head.size,
+    root: head.root,
+    revision: last.revision,
+    through: head.through,
+    sealedAt: Date.parse(head.event.data.recordedAt),
+    note: head.note,
+    origin: checkpoint.origin
+  }
+  // Who began another epoch has accepted it as it is, and may have lost its key.
+  if (earlier.includes(checkpoint.origin)) return { ...found, keys: [] }
   const { current, previous } = await signers(origin)
   const keys = [current.key, ...(previous === undefined ? [] : [previous.key])]
   const { verified, failed } = verifyNote(note, keys)
@@ -123,13 +150,5 @@ async function readHead (
     throw new Inconsistency(tenant, failed.length > 0 ? 'bad-signature' : 'wrong-key',
       `the checkpoint of ${head.size} leaves is not signed by our key for ${origin}`)
   }
-  return {
-    size: head.size,
-    root: head.root,
-    revision: last.revision,
-    through: head.through,
-    sealedAt: Date.parse(head.event.data.recordedAt),
-    keys: verified.map(({ key }) => publicKeyOf(key)),
-    note: head.note
-  }
+  return { ...found, keys: verified.map(({ key }) => publicKeyOf(key)) }
 }

@@ -33,12 +33,15 @@ await until(async () => await call('globex.auditor', '/v1/checkpoint'),
 const hold = await post('/v1/holds', { entity: { type: 'x', id: 'y' }, reason: 'case' })
 const policy = await post('/v1/retention-policies', { age: { months: 12 }, reason: 'duty' })
 
+const webhook = (await call('acme.admin', {
+  method: 'POST', url: '/v1/webhooks', payload: { url: 'http://127.0.0.1:9/nobody' }
+})).json()
 // A bundle of everything: the erasures that are asked for below change no byte of it.
 const exported = await post('/v1/exports', { format: 'bundle' })
 await until(async () => await call('acme.auditor', `/v1/exports/${exported.id}`),
   (answer) => answer.json().state === 'ready')
 
-const SAMPLES = samplesOf({ receipt, own, keyId, erasure, hold, policy, exported })
+const SAMPLES = samplesOf({ receipt, own, keyId, erasure, hold, policy, exported, webhook })
 
 function sampleOf (method: string, url: string): InjectOptions {
   const sample = SAMPLES[`${method} ${url}`]
@@ -156,7 +159,8 @@ t.test('a refusal is recorded where it happened, and many as one', async (t) => 
 
 t.test('what is public needs no key', async (t) => {
   for (const [, url] of PUBLIC) {
-    const { statusCode } = await app.inject(url.replace(':code', 'forbidden'))
+    const page = url.replace(':code', 'forbidden').replace(':page', 'read')
+    const { statusCode } = await app.inject(page)
     t.equal(statusCode, 200, url)
   }
 })

@@ -58,7 +58,14 @@ t.test('what shows the log as it is shows nobody', async (t) => {
 t.test('who may not see persons sees none, on no route', async (t) => {
   const nothing = { id: randomUUID() }
   const samples = samplesOf({
-    receipt, own, keyId: 'k', erasure: nothing, hold: nothing, policy: nothing, exported: nothing
+    receipt,
+    own,
+    keyId: 'k',
+    erasure: nothing,
+    hold: nothing,
+    policy: nothing,
+    exported: nothing,
+    webhook: nothing
   })
   for (const [method, url] of PROTECTED.filter(([method]) => method === 'GET')) {
     const request: InjectOptions = { url, ...samples[`${method} ${url}`]?.request }

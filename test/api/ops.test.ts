@@ -3,6 +3,7 @@ import { connect, type AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import pino from 'pino'
 import t, { type Test } from 'tap'
+import { PROJECTIONS } from '../../projections/index.ts'
 import { createApp, PROTECTED, PUBLIC } from '../../src/api/app.ts'
 import { problemType } from '../../src/api/problems.ts'
 import { READY_TIMEOUT_MS } from '../../src/api/readiness.ts'
@@ -156,8 +157,7 @@ t.test('metrics count requests by route and say nothing of tenants', async (t) =
 t.test('projections are listed with their lag, and what could not be taken', async (t) => {
   const list = (await call('server.operator', '/v1/projections')).json()
   t.strictSame(list.items.map(({ name }: { name: string }) => name).sort(),
-    ['activity_summaries', 'cosignatures', 'entity_trails', 'entries', 'erasure_records', 'merkle',
-      'tasks', 'user_feeds'])
+    PROJECTIONS.map(({ name }) => name).sort())
   t.match(list, { parked: 0, head: /^\d+$/, worker: { state: 'live' } })
   t.match(list.items[0], { state: 'live', position: /^\d+$/, lag: /^\d+$/ })
 })
@@ -219,6 +219,7 @@ async function deadParts (t: Test) {
     listenPool: pool,
     log: service.log,
     ledger: { record: async () => [], recordOwn: async () => [] },
+    webhooks: {} as never,
     keyEnvironment: randomBytes(4).toString('hex')
   }
 }

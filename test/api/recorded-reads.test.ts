@@ -54,7 +54,14 @@ await until(async () => await call('acme.auditor', '/v1/checkpoint'),
 t.test('every route that gives out events records that, and no other', async (t) => {
   const nothing = { id: randomUUID() }
   const samples = samplesOf({
-    receipt, own, keyId: 'k', erasure: nothing, hold: nothing, policy: nothing, exported: nothing
+    receipt,
+    own,
+    keyId: 'k',
+    erasure: nothing,
+    hold: nothing,
+    policy: nothing,
+    exported: nothing,
+    webhook: nothing
   })
   await until(async () => await call('acme.auditor', `/v1/events/${own.id}/proof`),
     ({ statusCode }) => statusCode === 200)

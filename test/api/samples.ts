@@ -11,6 +11,7 @@ export interface Made {
   policy: { id: string }
   /** Ready to be downloaded. */
   exported: { id: string }
+  webhook: { id: string }
 }
 
 /** A request, its status in acme, and what another tenant gets of the same. */
@@ -24,7 +25,7 @@ export const BASIS = { legalBasis: 'art. 17', reason: 'asked' }
 
 /** A request for every route that succeeds in acme, and what another tenant gets of the same. */
 export function samplesOf (
-  { receipt, own, keyId, erasure, hold, policy, exported }: Made
+  { receipt, own, keyId, erasure, hold, policy, exported, webhook }: Made
 ): Record<string, Sample> {
   return {
     'POST /v1/events': {
@@ -91,6 +92,7 @@ export function samplesOf (
     'GET /v1/aggregations': {
       request: { url: '/v1/aggregations?groupBy=action' }, status: 200, foreign: 200
     },
+    'GET /v1/sign-ins/failed': { request: {}, status: 200, foreign: 200 },
     'PUT /v1/schemas/:action': {
       request: { url: '/v1/schemas/thing.done', payload: { category: 'action' } },
       status: 201,
@@ -182,6 +184,29 @@ export function samplesOf (
     },
     'DELETE /v1/api-keys/:id': {
       request: { url: `/v1/api-keys/${keyId}` }, status: 200, foreign: 404
+    },
+    'POST /v1/webhooks': {
+      request: { payload: { url: 'https://example.com/hook', tenant: 'acme' } },
+      status: 201,
+      foreign: 404
+    },
+    'GET /v1/webhooks': { request: { url: '/v1/webhooks?tenant=acme' }, status: 200, foreign: 404 },
+    'GET /v1/webhooks/:id': {
+      request: { url: `/v1/webhooks/${webhook.id}` }, status: 200, foreign: 404
+    },
+    'PATCH /v1/webhooks/:id': {
+      request: { url: `/v1/webhooks/${webhook.id}`, payload: { enabled: false } },
+      status: 200,
+      foreign: 404
+    },
+    'POST /v1/webhooks/:id/rotate': {
+      request: { url: `/v1/webhooks/${webhook.id}/rotate`, payload: {} }, status: 200, foreign: 404
+    },
+    'POST /v1/webhooks/:id/test': {
+      request: { url: `/v1/webhooks/${webhook.id}/test` }, status: 200, foreign: 404
+    },
+    'DELETE /v1/webhooks/:id': {
+      request: { url: `/v1/webhooks/${webhook.id}` }, status: 200, foreign: 404
     },
     'GET /api/activity': { request: {}, status: 200, foreign: 200 },
     'GET /api/activity/:activityId': {

@@ -15,6 +15,7 @@ import { createLedger } from '../../src/ledger/ledger.ts'
 import type { Log } from '../../src/ledger/log.ts'
 import { localMasterKey } from '../../src/privacy/master-key.ts'
 import { createEraser } from '../../src/privacy/eraser.ts'
+import { createSigningSecrets } from '../../src/privacy/signing-secrets.ts'
 import { createVault } from '../../src/privacy/vault.ts'
 import { createErasures } from '../../src/worker/erasure.ts'
 import { ED25519, signerFrom } from '../../src/proof/keys.ts'
@@ -63,9 +64,14 @@ export async function testService (
   const adminPool = database.pool('ledger_admin')
   const listenPool = database.pool('ledger_api', { max: 1 })
   const workerPool = database.pool('ledger_worker', { pipeline: true })
-  const vault = await createVault({
-    pool: database.pool('ledger_vault'), masterKey: localMasterKey(randomBytes(32))
-  })
+  const masterKey = localMasterKey(randomBytes(32))
+  const vaultPool = database.pool('ledger_vault')
+  const vault = await createVault({ pool: vaultPool, masterKey })
+  const webhooks = {
+    allowLoopback: true,
+    resolve: async () => [],
+    secrets: createSigningSecrets({ pool: vaultPool, masterKey: async () => masterKey })
+  }
   const ledger = createLedger({
     log, vault, lookup: createLookup(pool), now: Date.now, newId: mintId
   })
@@ -87,7 +93,7 @@ export async function testService (
     pollMs: 100
   })
   const app = createApp({
-    pool, adminPool, listenPool, log, ledger, vault, logger, keyEnvironment: 'test'
+    pool, adminPool, listenPool, log, ledger, vault, webhooks, logger, keyEnvironment: 'test'
   })
   const declared = new Map<string, FastifySchema>()
   app.addHook('onRoute', ({ method, url, schema = {} }) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 
-import { idFromKey, mintId } from '../../src/ledger/ids.ts'
+import { idFromKey, idFromOrigin, mintId } from '../../src/ledger/ids.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
@@ -32,4 +32,21 @@ t.test('key, index, tenant and source each make another id, wherever words end',
     idFromKey('', 0, { tenant: 'a', source: 'bk' })
   ]
   t.equal(new Set(ids).size, ids.length)
+})
+
+t.test('a producer\'s own UUID is the id; anything else makes one with its source', async () => {
+  const owner = { tenant: 'a', source: 'b' }
+  const uuid = mintId()
+  t.equal(idFromOrigin({ source: '/s', id: uuid }, owner), uuid)
+  const ids = [
+    idFromOrigin({ source: '/s', id: 'A-1' }, owner),
+    idFromOrigin({ source: '/s', id: uuid.toUpperCase() }, owner),
+    idFromOrigin({ source: '/sA', id: '-1' }, owner),
+    idFromOrigin({ source: '/s', id: 'A-1' }, { ...owner, source: 'c' }),
+    idFromOrigin({ source: '/s', id: 'A-1' }, { ...owner, tenant: 'c' }),
+    idFromKey('A-1', 0, owner)
+  ]
+  t.equal(new Set(ids).size, ids.length)
+  for (const id of ids) t.match(id, /^.{14}8.{4}[89ab]/)
+  t.equal(idFromOrigin({ source: '/s', id: 'A-1' }, owner), ids[0])
 })

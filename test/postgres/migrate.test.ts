@@ -122,7 +122,8 @@ t.test('a superuser can migrate, and owns no door through row level security', a
   t.same(await values(api, 'select current_user, count(*) from control.api_key'),
     ['ledger_api', 0n])
   t.same(await values(api, `select distinct pg_get_userbyid(proowner) from pg_proc
-    where pronamespace = 'control'::regnamespace and prosecdef`), ['ledger_admin'])
+    where pronamespace = 'control'::regnamespace and prosecdef order by 1`),
+  ['ledger_admin', 'ledger_worker'])
 })
 
 t.test('the roles can neither log in nor get around row level security', async (t) => {

@@ -8,7 +8,7 @@ import {
 import { countRemoved, findRemoved } from '../../projections/entries/removed.ts'
 import { countTrail, listTrail, trailUntil } from '../../projections/entity-trails/queries.ts'
 import {
-  leavesAt, leavesOfEvents, leavesOfStream, nodeReader, readLeaves, sealedRevisions
+  leavesFrom, leavesAt, leavesOfEvents, leavesOfStream, nodeReader, readLeaves, sealedRevisions
 } from '../../projections/merkle/queries.ts'
 import { planInclusion } from '../../src/proof/merkle-proof.ts'
 import { PROJECTIONS } from '../../projections/index.ts'
@@ -16,8 +16,8 @@ import type { Statement, Tx } from '../../projections/projection.ts'
 import { dueEntries } from '../../projections/retention/due.ts'
 import { listTasks } from '../../projections/tasks/queries.ts'
 import { countFeed, listFeed } from '../../projections/user-feeds/queries.ts'
-import { inTransaction } from '../../src/postgres/transaction.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
+import { inTenant, inTransaction } from '../../src/postgres/transaction.ts'
 import { decodedEvent, given, uuid } from '../given.ts'
 
 const EVENTS = 20_000
@@ -55,7 +55,9 @@ const FILTERS: EventFilter[] = [
   { tag: 'vip' }, { ip: ['10.0.7.1', 'x'] }, { session: ['s7'] }, { correlationId: 'c-40' },
   { from: '2026-01-01T01:00:00.000Z', to: '2026-01-01T01:10:00.000Z' },
   { recordedFrom: '2026-01-01T01:00:00.000Z', recordedTo: '2026-01-01T01:10:00.000Z' },
-  { actor: { type: 'user', key: REF }, category: 'change', tag: 'vip' }
+  { actor: { type: 'user', key: REF }, category: 'change', tag: 'vip' },
+  { q: 'order' }, { q: 'login fail*', outcome: 'denied' },
+  { q: 'order', entity: { type: 'order', key: '7' } }
 ]
 
 /** One event in eight, none of which is asked for below. */
@@ -77,6 +79,7 @@ const QUERIES: Record<string, (tx: Tx) => Promise<unknown>> = {
   nodeReader: inRead(async (tx) =>
     await nodeReader(tx, planInclusion(7n, 18_000n).flat(), 18_000n)),
   readLeaves: inRead(async (tx) => await readLeaves(tx, 512n, 768n)),
+  leavesFrom: inRead(async (tx) => await leavesFrom(tx, 512n, 500)),
   sealedRevisions: inRead(async (tx) => await sealedRevisions(tx, 'acme.order-7', 9_000n)),
   findEvent: async (tx) => await findEvent(tx, uuid(7)),
   projectedLookup: async (tx) =>
@@ -86,6 +89,9 @@ const QUERIES: Record<string, (tx: Tx) => Promise<unknown>> = {
   dueEntries: async (tx) => await dueEntries(tx, 'acme', {
     category: 'auth', action: null, cutoff: '2026-01-01T01:00:00.000Z'
   }, { after: -1n, limit: 100 }),
+  'failed sign-ins': async (tx) => await listSelection(tx, {
+    filter: { category: 'auth', failed: true, from: '2026-01-01T01:00:00.000Z' }
+  }, PAGE),
   listFeed: async (tx) => await listFeed(tx, REF, {}, PAGE),
   'listFeed with a filter': async (tx) => await listFeed(tx, REF, { category: 'auth' }, PAGE),
   countFeed: async (tx) => await countFeed(tx, REF, {}, 10_001),
@@ -132,10 +138,10 @@ t.test('no query reads a whole table', async (t) => {
       ...await plans(async (tx) => await listPositions(tx, selection, onward))
     ]) t.notMatch(plan, /Seq Scan/, `${name}: exported`)
     const count = await plans(async (tx) => await countEvents(tx, filter, 100))
-    t.equal(count.length, 1)
+    t.ok(count.length > 0)
     // To count rows that are everywhere, the table is as good as any index.
     if (Object.keys(filter).length > 0 && filter.category !== 'change' &&
-      filter.outcome !== 'success') t.notMatch(count[0], /Seq Scan/, `${name}: counted`)
+      filter.outcome !== 'success') t.notMatch(count.join(), /Seq Scan/, `${name}: counted`)
   }
   for (const [name, query] of Object.entries(QUERIES)) {
     const found = await plans(query)
@@ -143,6 +149,29 @@ t.test('no query reads a whole table', async (t) => {
     // Holds are few, and none here.
     for (const plan of found) t.notMatch(plan, /Seq Scan on (?!hold\b)/, name)
   }
+})
+
+t.test('words are found by their index alone', async (t) => {
+  const { database } = await given(t, ...PROJECTIONS)
+    .events(Array.from({ length: BATCH }, (_, i) => event(i + 1))).ready()
+  const owner = database.pool('ledger_worker', { max: 1 })
+  await owner.query('analyze')
+  const pool = database.pool('ledger_api', { max: 1 })
+  const filter = { q: 'order updated3' }
+  const [page, count] = await inTenant(pool, 'acme', async (tx) => [
+    await listEvents(tx, filter, PAGE), await countEvents(tx, filter, 300)
+  ])
+  t.equal(page.length, 50)
+  t.equal(count, 257)
+  await pool.query('select pg_stat_force_next_flush()')
+  const { rows } = await owner.query(`
+    select i.indexrelname as name, i.idx_scan > 0 as used, t.seq_scan
+    from pg_stat_user_indexes i join pg_stat_user_tables t on t.relid = i.relid
+    where t.relname = 'entry_words' order by 1`)
+  t.strictSame(rows, [
+    { name: 'entry_words_gin', used: true, seq_scan: 0n },
+    { name: 'entry_words_pkey', used: false, seq_scan: 0n }
+  ])
 })
 
 /** Runs the query on a connection that explains every statement besides. */

@@ -57,7 +57,6 @@ async function cosignIn (
   const cosigner = createCosigner({
     pool: one.pool,
     log: one.log,
-    name: 'test',
     policy,
     logger: silent,
     now: Date.now,

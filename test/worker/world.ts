@@ -61,7 +61,7 @@ const WAIT_MS = 15_000
 const ENTITIES = 10
 const TABLES = [
   'entry', 'entry_tag', 'user_feed', 'entity_trail', 'activity_summary', 'task', 'erasure', 'hold',
-  'removed_entry', 'retention_policy', 'export',
+  'removed_entry', 'retention_policy', 'entry_words', 'export',
   'merkle_leaf', 'merkle_node', 'merkle_tree', 'merkle_checkpoint', 'cosignature'
 ]
 

@@ -1,4 +1,4 @@
-import { listHeads, nodeReader, readLeaves, type SignedHead } from
+import { nodeReader, readLeaves, type SignedHead } from
   '../../../projections/merkle/queries.ts'
 import type { Tx } from '../../../projections/projection.ts'
 import { LedgerError } from '../../errors.ts'
@@ -7,15 +7,10 @@ import type { Scope } from '../../proof/bundle.ts'
 import { writeBundle } from '../../proof/bundle-writer.ts'
 import { originOf, policyOfLog } from '../proofs.ts'
 import { openReading } from '../reading.ts'
+import { servedHead } from '../served-head.ts'
 import type { Services } from '../services.ts'
 import { allLeaves, filteredLeaves, type AsTenant } from './bundle-leaves.ts'
 import { recordedFilter, type ExportScope, type Pass } from './scope.ts'
-
-/** The last signed checkpoint up to a position of the log; undefined if there is none. */
-export async function headUpTo (tx: Tx, upTo: bigint): Promise<SignedHead | undefined> {
-  const [head] = await listHeads(tx, { before: upTo + 1n, limit: 1 })
-  return head
-}
 
 /** The position of the last leaf of a signed tree; -1n for one without leaves. */
 export async function lastLeaf (tx: Tx, { size }: SignedHead): Promise<bigint> {
@@ -38,7 +33,7 @@ export async function * bundleContent (
     return await work(tx)
   })
   const { head, policy, last } = await asTenant(async (tx) => {
-    const head = await headUpTo(tx, upTo)
+    const head = await servedHead(tx, { upTo })
     if (head === undefined) throw new LedgerError('CONTRADICTION', 'the checkpoint is gone')
     const policy = await policyOfLog(tx, originOf(head), head.position)
     return { head, policy, last: await lastLeaf(tx, head) }

@@ -11,9 +11,10 @@ import { readPosition } from '../consistency.ts'
 import { readCurrent } from '../current.ts'
 import { eventFilter } from '../filters.ts'
 import { requireHead } from '../proofs.ts'
+import { servedHead } from '../served-head.ts'
 import type { Services } from '../services.ts'
 import { refusal } from '../validator.ts'
-import { headUpTo, lastLeaf } from './bundle-content.ts'
+import { lastLeaf } from './bundle-content.ts'
 import { recordedFilter, type ExportScope } from './scope.ts'
 
 /** What an export is fixed to at its start. */
@@ -63,14 +64,16 @@ function listBounds (upTo: bigint): Bounds {
   return { upTo, checkpoint: null, last: upTo }
 }
 
-/** The last checkpoint up to a position decides what a bundle holds. */
+/** A checkpoint decides what a bundle holds: it, and its cosignatures, stand up to a position. */
 async function sealedBounds (tx: Tx, upTo: bigint): Promise<Bounds> {
   await requireHead(tx)
-  const head = await headUpTo(tx, upTo)
+  const head = await servedHead(tx, { upTo })
   if (head === undefined) {
     throw refusal([{ pointer: '/upTo', detail: 'is before the first signed checkpoint' }])
   }
-  return { upTo: head.position, checkpoint: head.size, last: await lastLeaf(tx, head) }
+  const { position, cosignedAt = position, size: checkpoint } = head
+  const fixed = cosignedAt > position ? cosignedAt : position
+  return { upTo: fixed, checkpoint, last: await lastLeaf(tx, head) }
 }
 
 async function requireAny (tx: Tx, filter: EventFilter, last: bigint): Promise<void> {

@@ -1,5 +1,6 @@
 import { Type, type TSchema } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest, FastifySchemaCompiler } from 'fastify'
+import { CloudEvent } from '../../../schemas/cloud-event.ts'
 import { EventInput } from '../../../schemas/events/index.ts'
 import {
   AppendHeaders, BatchResult, NoQuery, Receipt, type ItemResult
@@ -10,7 +11,9 @@ import type { TenantSettings } from '../../../schemas/tenant.ts'
 import { ERRORS, LedgerError } from '../../errors.ts'
 import type { AppendResult, Receipt as LedgerReceipt } from '../../ledger/receipt.ts'
 import { callerOf, tenantOf } from '../auth.ts'
-import { JSON_TYPE, mediaTypeOf, NDJSON_TYPE, takeBytes } from '../bodies.ts'
+import {
+  CLOUD_EVENT_TYPE, CLOUD_EVENTS_TYPE, JSON_TYPE, mediaTypeOf, NDJSON_TYPE, takeBytes
+} from '../bodies.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { takeEvents, type Taken } from '../intake.ts'
 import { preferredWaitS, prefersProof } from '../prefer.ts'
@@ -35,7 +38,9 @@ const SCHEMA = {
   summary: 'Append events',
   description: `One event, an array, or NDJSON: up to ${BATCH_MAX_EVENTS}. One event is answered ` +
     'by its receipt: 201, or 200 if it was recorded before. Several are answered one by one, in ' +
-    'order: 201 if all are recorded, else 207; what is refused does not touch the others.',
+    'order: 201 if all are recorded, else 207; what is refused does not touch the others. ' +
+    'CloudEvents 1.0, one or a batch, carry an event as their data: type is its action, time its ' +
+    'occurredAt, and all attributes are kept in its data.cloudEvent.',
   operationId: 'appendEvents',
   tags: ['ingest'],
   querystring: NoQuery,
@@ -48,7 +53,9 @@ const SCHEMA = {
           examples: [EXAMPLE, [EXAMPLE, EXAMPLE]]
         }
       },
-      [NDJSON_TYPE]: { schema: EventInput }
+      [NDJSON_TYPE]: { schema: EventInput },
+      [CLOUD_EVENT_TYPE]: { schema: CloudEvent },
+      [CLOUD_EVENTS_TYPE]: { schema: Type.Array(CloudEvent) }
     }
   },
   response: { 200: Receipt, 201: Type.Union([Receipt, BatchResult]), 207: BatchResult }

@@ -1,17 +1,19 @@
 import { Readable } from 'node:stream'
-import { Type } from '@sinclair/typebox'
-import type { FastifyReply } from 'fastify'
-import type { EventFilter } from '../../../projections/entries/queries.ts'
+import websocket from '@fastify/websocket'
+import { Type, type Static } from '@sinclair/typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { StreamEventsQuery, StreamHeaders } from '../../../schemas/http/stream.ts'
-import { LedgerError } from '../../errors.ts'
+import { LedgerError, isLedgerError } from '../../errors.ts'
 import { callerOf, requireRole, tenantOf } from '../auth.ts'
-import { endpoint, type Endpoint } from '../endpoint.ts'
+import type { App, At, Endpoint } from '../endpoint.ts'
 import { eventFilter } from '../filters.ts'
-import { follow } from '../follow.ts'
+import { createReadOn, follow, type Piece } from '../follow.ts'
 import { accessOf } from '../present.ts'
 import { toLedgerError } from '../problems.ts'
+import { asEventStream, sendMessages } from '../send-live.ts'
 import type { Services } from '../services.ts'
 import { createTurns } from '../turns.ts'
+import { webSocketUpgrades } from '../upgrades.ts'
 
 /** Streams that one process serves at once. */
 export const STREAMS_MAX = 1_000
@@ -19,60 +21,75 @@ export const STREAMS_MAX = 1_000
 const READING_MAX = 4
 /** Bytes that lie ready for a reader before more is read for it. */
 const READY_BYTES = 16 * 1_024
+/** Of a message from a reader: none is expected. */
+const MESSAGE_MAX_BYTES = 1_024
+/** Why a socket is closed (RFC 6455 section 7.4.1). */
+const CLOSE = { done: 1000, forbidden: 1008, failed: 1011 } as const
 
-/** Events as they become readable. */
+const SCHEMA = {
+  summary: 'Follow events',
+  description: 'text/event-stream: every event that passes the filter as soon as reads show ' +
+    'it, in the order of the log. The id of each is its position: with Last-Event-ID a reader ' +
+    'goes on without gap or repetition. Without, it begins with what comes next. Asked for with ' +
+    'Upgrade: websocket it is the same in messages, {"after", "event"} each, where after goes ' +
+    'on as the query\'s after; {"after"} alone and a ping are signs of life. A reader that ' +
+    'takes nothing for half a minute is cut off and may come back.',
+  operationId: 'streamEvents',
+  tags: ['read'],
+  querystring: StreamEventsQuery,
+  headers: StreamHeaders,
+  response: { 200: { content: { 'text/event-stream': { schema: Type.String() } } } }
+}
+
+interface StreamRequest {
+  Querystring: Static<typeof StreamEventsQuery>
+}
+
+/** Events as they become readable: as text/event-stream, or over a WebSocket. */
 export const streamEvents = (services: Services): Endpoint => (scope, at) => {
-  const stopping = new AbortController()
-  const turn = createTurns(READING_MAX)
-  let streams = 0
-  scope.addHook('preClose', async () => { stopping.abort() })
-
-  endpoint({
-    summary: 'Follow events',
-    description: 'text/event-stream: every event that passes the filter as soon as reads show ' +
-      'it, in the order of the log. The id of each is its position: with Last-Event-ID a reader ' +
-      'goes on without gap or repetition. Without, it begins with what comes next.',
-    operationId: 'streamEvents',
-    tags: ['read'],
-    querystring: StreamEventsQuery,
-    headers: StreamHeaders,
-    response: { 200: { content: { 'text/event-stream': { schema: Type.String() } } } }
-  }, async (request, reply) => {
-    if (streams >= STREAMS_MAX) {
-      throw new LedgerError('OVERLOADED', `${STREAMS_MAX} streams are open`, { retryAfterS: 5 })
-    }
-    const { after = request.headers['last-event-id'], seconds, ...query } = request.query
-    const caller = callerOf(request)
-    const tenant = tenantOf(caller)
-    const filter = async (): Promise<EventFilter> =>
-      await eventFilter(services.vault, tenant, query)
-    await filter()
-    const gone = new AbortController()
-    const events = follow(services, {
-      reader: { tenant, access: accessOf(caller) },
-      filter,
-      after: after === undefined ? undefined : BigInt(after),
-      signal: AbortSignal.any([gone.signal, stopping.signal]),
-      turn,
-      until: seconds === undefined ? undefined : services.now() + seconds * 1_000,
-      requireAccess: async () => {
-        const now = await services.auth.authenticate(request.headers.authorization)
-        requireRole(now, at.roles ?? [])
+  const streams = createStreams(services, at)
+  scope.addHook('preClose', async () => { streams.endAll() })
+  scope.register(async (inner: App) => {
+    await inner.register(websocket, {
+      options: {
+        server: webSocketUpgrades(scope.server, at.url),
+        maxPayload: MESSAGE_MAX_BYTES,
+        perMessageDeflate: false
+      }
+    })
+    // Node has let go of a connection that asked for an upgrade: one that was refused stays open.
+    inner.addHook('onResponse', async ({ raw, headers }) => {
+      if (headers.upgrade !== undefined) raw.socket.destroySoon()
+    })
+    inner.route<StreamRequest>({
+      method: 'GET',
+      url: at.url,
+      schema: SCHEMA,
+      config: { roles: at.roles ?? [] },
+      // Whatever is refused is refused here, before a connection becomes a WebSocket.
+      preHandler: async (request) => {
+        await streams.requireRoom(request)
+        // Of any other answer it is recorded as it is sent.
+        if (request.ws) await services.reads.record(request, { times: 1, rows: 0 })
       },
-      record: async (rows) => { await services.reads.record(request, { times: 0, rows }) }
+      async handler (request, reply) {
+        const gone = new AbortController()
+        reply.raw.once('close', () => { gone.abort() })
+        const blocks = asEventStream(streams.open(request, gone), () => { reply.raw.destroy() })
+        const body = Readable.from(blocks, { objectMode: false, highWaterMark: READY_BYTES })
+        // Kept alive, the connection of a stream that ended would hold up a server that stops.
+        reply.type('text/event-stream').headers({ connection: 'close', 'x-accel-buffering': 'no' })
+        return await sendStream(reply, body)
+      },
+      async wsHandler (socket, request) {
+        const gone = new AbortController()
+        socket.once('close', () => { gone.abort() })
+        let code: number = CLOSE.done
+        await sendMessages(socket, streams.open(request, gone, (err) => { code = closeCode(err) }))
+        socket.close(code)
+      }
     })
-    streams++
-    reply.raw.once('close', () => {
-      streams--
-      gone.abort()
-    })
-    const body = Readable.from(guarded(events, (err) => {
-      request.log.warn({ err: toLedgerError(err) }, 'a stream broke off')
-    }), { objectMode: false, highWaterMark: READY_BYTES })
-    // Kept alive, the connection of a stream that ended would hold up a server that stops.
-    reply.type('text/event-stream').headers({ connection: 'close', 'x-accel-buffering': 'no' })
-    return await sendStream(reply, body)
-  })(scope, at)
+  })
 }
 
 /** The answer's schema is a text's, for the document; what is sent is a stream of it. */
@@ -80,13 +97,71 @@ async function sendStream (reply: FastifyReply, body: Readable): Promise<Fastify
   return await reply.send(body)
 }
 
+function closeCode (err: LedgerError): number {
+  const refused = isLedgerError(err, 'UNAUTHENTICATED') || isLedgerError(err, 'FORBIDDEN')
+  return refused ? CLOSE.forbidden : CLOSE.failed
+}
+
+type Asked = FastifyRequest<StreamRequest>
+
+/** The streams of one process, counted and ended together. */
+function createStreams (services: Services, at: At) {
+  const open = new Set<AbortController>()
+  const readOn = createReadOn(services, createTurns(READING_MAX))
+  return {
+    /** Throws for what would be no stream: a filter that makes no sense, or one too many. */
+    async requireRoom (request: Asked): Promise<void> {
+      if (open.size >= STREAMS_MAX) {
+        throw new LedgerError('OVERLOADED', `${STREAMS_MAX} streams are open`, { retryAfterS: 5 })
+      }
+      await filterOf(services, request)
+    },
+    /** What the request follows, until `gone`. */
+    open (
+      request: Asked, gone: AbortController, failed: (err: LedgerError) => void = () => {}
+    ): AsyncGenerator<Piece> {
+      const { after = request.headers['last-event-id'], seconds, ...query } = request.query
+      const caller = callerOf(request)
+      open.add(gone)
+      const close = (): void => { open.delete(gone) }
+      gone.signal.addEventListener('abort', close, { once: true })
+      return guarded(follow(services, readOn, {
+        reader: { tenant: tenantOf(caller), access: accessOf(caller) },
+        filter: async () => await filterOf(services, request),
+        query,
+        after: typeof after === 'string' ? BigInt(after) : undefined,
+        signal: gone.signal,
+        until: seconds === undefined ? undefined : services.now() + seconds * 1_000,
+        requireAccess: async () => {
+          requireRole(await services.auth.authenticate(request.headers.authorization),
+            at.roles ?? [])
+        },
+        record: async (rows) => { await services.reads.record(request, { times: 0, rows }) }
+      }), (err) => {
+        request.log.warn({ err }, 'a stream broke off')
+        failed(err)
+      }, close)
+    },
+    endAll (): void {
+      for (const stream of open) stream.abort()
+    }
+  }
+}
+
+async function filterOf ({ vault }: Services, request: Asked) {
+  const { after: _after, seconds: _seconds, ...query } = request.query
+  return await eventFilter(vault, tenantOf(callerOf(request)), query)
+}
+
 /** The reader comes back by itself when a stream ends, so failures end it and are logged. */
 async function * guarded (
-  events: AsyncIterable<string>, failed: (err: unknown) => void
-): AsyncGenerator<string> {
+  pieces: AsyncIterable<Piece>, failed: (err: LedgerError) => void, close: () => void
+): AsyncGenerator<Piece> {
   try {
-    yield * events
+    yield * pieces
   } catch (err) {
-    failed(err)
+    failed(toLedgerError(err))
+  } finally {
+    close()
   }
 }

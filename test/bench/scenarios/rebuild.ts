@@ -50,7 +50,7 @@ export const rebuild: Scenario = {
 }
 
 /** Runs the command an operator would run; seconds until the new generations are live. */
-async function rebuildAll ({ environment }: LedgerAccess): Promise<number> {
+export async function rebuildAll ({ environment }: LedgerAccess): Promise<number> {
   const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
   const startedAt = performance.now()
   const child = spawn(process.execPath, [main, 'rebuild'], {

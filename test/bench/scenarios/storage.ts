@@ -14,12 +14,14 @@ const TABLE_BYTES = `select coalesce(sum(pg_total_relation_size(c.oid)), 0)::flo
   where c.relkind in ('r', 'm') and n.nspname not in ('pg_catalog', 'information_schema')
     and n.nspname !~ '^pg_toast'`
 
-async function tableBytes (url: string, only: string): Promise<number> {
+/** Bytes of all tables of a database that fit the condition, with indexes. */
+export async function tableBytes (url: string, only: string): Promise<number> {
   const [row] = await runSql(url, [`${TABLE_BYTES} ${only}`])
   return Number(row?.['bytes'])
 }
 
-function folderBytes (folder: string): number {
+/** Bytes of all files below a folder. */
+export function folderBytes (folder: string): number {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((name) => statSync(join(folder, name)))
     .reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0)
