@@ -43,10 +43,14 @@ export async function readTenant<T> (
   if (asked !== undefined) await services.progress.reached(asked, AT_LEAST_WAIT_MS)
   try {
     return await inTenant(services.pool, tenant, async (tx) => {
-      const [position, result] = await Promise.all([openReading(tx), work(tx)])
+      const opening = openReading(tx)
+      const working = work(tx)
+      working.catch(() => undefined)
+      const position = await opening
+      // What is not there counts only where everything asked for is there.
       if (asked !== undefined) requirePosition(asked, position)
       if (position !== undefined) reply.header(POSITION_HEADER, String(position))
-      return result
+      return await working
     })
   } catch (err) {
     if (!notBuiltYet(err)) throw err

@@ -74,7 +74,7 @@ t.test('a webhook from its making to its end', async (t) => {
 
   const history = await until(
     async () => await call('acme.auditor', `/v1/entities/ledger_webhook/${hook.id}/events`),
-    (answer) => answer.json().items.length === 3)
+    (answer) => answer.json().items?.length === 3)
   t.match(history.json().items.map(({ action }: { action: string }) => action),
     ['ledger.webhook_deleted', 'ledger.webhook_updated', 'ledger.webhook_created'])
   t.match(history.json().items[1], {
@@ -159,7 +159,7 @@ t.test('a rotated secret signs beside its successor for the overlap', async (t) 
   t.equal(await secretsInVault(), before + 1, 'only the one before is kept')
   const history = await until(
     async () => await call('acme.auditor', `/v1/entities/ledger_webhook/${id}/events`),
-    (answer) => answer.json().items.length === 3)
+    (answer) => answer.json().items?.length === 3)
   t.match(history.json().items[0].data, { operation: 'update', secret: 'rotated' })
   for (const secret of [first, second, third]) t.notOk(history.body.includes(secret.slice(6)))
   t.equal((await send('POST', `/v1/webhooks/${id}/rotate`, { overlapSeconds: -1 })).statusCode, 400)
