@@ -18,7 +18,7 @@ import {
 import { WitnessQueue, type Owed, type QueueOptions } from './witness-queue.ts'
 
 export interface CosignerOptions
-  extends Pick<QueueOptions, 'spacingMs' | 'retryMs' | 'refusedMs'> {
+  extends Pick<QueueOptions, 'spacingMs' | 'retryMs' | 'retryMaxMs' | 'refusedMs'> {
   /** As ledger_worker, pipelined. */
   pool: Pool
   log: Log

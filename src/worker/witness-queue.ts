@@ -20,6 +20,7 @@ export interface QueueOptions {
   /** A tree is cosigned so often at most. */
   spacingMs?: number | undefined
   retryMs?: number | undefined
+  retryMaxMs?: number | undefined
   refusedMs?: number | undefined
 }
 
@@ -79,8 +80,8 @@ export class WitnessQueue {
       return
     }
     this.#options.onState(away.message)
-    const { retryMs = RETRY_MS } = this.#options
-    const backoffMs = Math.min(retryMs * 2 ** Math.min(this.#failures++, 16), RETRY_MAX_MS)
+    const { retryMs = RETRY_MS, retryMaxMs = RETRY_MAX_MS } = this.#options
+    const backoffMs = Math.min(retryMs * 2 ** Math.min(this.#failures++, 16), retryMaxMs)
     await this.#alarm.wait({ atLeastMs: backoffMs, atMostMs: backoffMs }, signal)
   }
 

@@ -23,7 +23,7 @@ import { foreignWitness, type ForeignWitness } from './foreign-witness.ts'
 import { agree, heads, sealedUpTo, sealing, type Sealing } from './sealing.ts'
 import { silent, until, world, type World } from './world.ts'
 
-const QUICK = { spacingMs: 0, retryMs: 20, refusedMs: 100, timeoutMs: 300 }
+const QUICK = { spacingMs: 0, retryMs: 20, retryMaxMs: 200, refusedMs: 100, timeoutMs: 300 }
 
 interface Cosigning {
   one: World
