@@ -12,6 +12,7 @@ export const GROUP_MAX_BYTES = 900_000
 export class Lanes {
   readonly #queues = new Map<string, Pending[]>()
   readonly #append: (stream: string, group: readonly Pending[]) => Promise<void>
+  #waiting: Array<() => void> = []
 
   /** `append` settles every event of its group and never throws. */
   constructor (append: (stream: string, group: readonly Pending[]) => Promise<void>) {
@@ -33,13 +34,32 @@ export class Lanes {
     }
   }
 
+  /** Settles when nothing is under way, or after `atMostMs`: a stream may be stuck. */
+  async idle (atMostMs: number): Promise<void> {
+    if (this.#queues.size === 0) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, atMostMs)
+      this.#waiting.push(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
   #drain (stream: string): void {
     const queue = this.#queues.get(stream)
     if (queue === undefined || queue.length === 0) {
       this.#queues.delete(stream)
+      if (this.#queues.size === 0) this.#tell()
       return
     }
     this.#append(stream, takeGroup(queue)).finally(() => { this.#drain(stream) })
+  }
+
+  #tell (): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resolve of waiting) resolve()
   }
 }
 

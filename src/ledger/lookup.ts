@@ -24,11 +24,11 @@ interface Waiting extends LookupQuestion {
 
 /**
  * The same look-up for one question, with everything that waits asked at once, one question a
- * tenant. One look-up is under way at a time: what comes meanwhile leaves together with the next,
- * and so do the appends that follow it.
+ * tenant. One look-up is under way at a time, and after it `pause`: what comes meanwhile leaves
+ * together with the next, and so do the appends that follow it.
  */
 export function batchLookups (
-  lookup: ProjectedLookup
+  lookup: ProjectedLookup, pause: () => Promise<void> = async () => {}
 ): (question: LookupQuestion) => Promise<Projected> {
   const queue: Waiting[] = []
   let running = false
@@ -36,6 +36,7 @@ export function batchLookups (
   const pump = async (): Promise<void> => {
     while (queue.length > 0) {
       await askAll(lookup, byTenant(takeGroup(queue)))
+      await pause()
     }
     running = false
   }
