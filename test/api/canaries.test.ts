@@ -8,7 +8,8 @@ import { samplesOf } from './samples.ts'
 import { event, SELF, testService, until, type Answer } from './service.ts'
 
 /** Part of everything here that is personal, and of nothing else. */
-const CANARY = 'cnry'
+/** So long that no signature or ciphertext contains it by chance. */
+const CANARY = 'cnry7bird'
 
 const lines: string[] = []
 const service = await testService(t, pino({ level: 'trace' }, {
@@ -31,7 +32,7 @@ const sent = event({
     paths: ['/data/note', '/before/note', '/after/note', '/description']
   }]
 })
-const isClean = (text: string): boolean => !/cnry|203\.0\.113\.99/i.test(text)
+const isClean = (text: string): boolean => !/cnry7bird|203\.0\.113\.99/i.test(text)
 
 const receipt = await append('acme', sent)
 const own = await append('acme', event({ actor: SELF, related: [{ type: 'user', id: id(1) }] }))
