@@ -26,14 +26,14 @@ t.test('answers that are cut in the middle lose and double nothing', async (t) =
   const cutting = setInterval(() => {
     cuts++
     proxy.cutAfter(cuts % 2 === 0 ? 'sent' : 'answered', 1 + (cuts * 997) % 9_000)
-  }, 60)
+  }, 30)
   t.teardown(() => { clearInterval(cutting) })
   const ids = await produce(client, '102', 800)
   clearInterval(cutting)
   await client.flush()
   t.strictSame(await trail('order:102'), ids)
   t.match(client.stats(), { recorded: 800, failed: 0, buffered: 0 })
-  t.ok(client.stats().retries > 3, `${client.stats().retries} retries`)
+  t.ok(client.stats().retries > 1, `${client.stats().retries} retries`)
 })
 
 t.test('while the log is away the ledger answers 503; then everything arrives', async (t) => {
