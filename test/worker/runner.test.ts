@@ -45,7 +45,7 @@ t.test('a runner that starts again goes on where the last one stopped', async (t
   t.strictSame(await digest(), built, 'dropped views come back')
   await two.stop()
   await asSuperuser(`do $$ declare name text; begin
-    for name in select nspname from pg_namespace where nspname like '%\\_v1\\_g1' loop
+    for name in select nspname from pg_namespace where nspname like '%\\_g1' loop
       execute format('drop schema %I cascade', name);
     end loop; end $$`)
   const three = runner()

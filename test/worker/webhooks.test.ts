@@ -141,7 +141,7 @@ t.test('nothing personal is in any message, and nothing of another tenant', asyn
   await world.request('u-bob')
   await world.finish()
   await happen(1)
-  deliver()
+  deliver({ timeoutMs: 5_000 })
   await until('acme', () => acme.received.length >= 17)
   await until('other', () => other.received.length >= 3)
   t.strictSame(other.ids(), own.map((id) => `${otherId}_${id}`))
