@@ -121,17 +121,25 @@ async function post (
   { witness: { url }, timeoutMs = TIMEOUT_MS }: WitnessClientOptions, body: string,
   signal: AbortSignal
 ): Promise<{ status: number, text: string }> {
+  // By hand: AbortSignal.any lets go of a timeout that nobody else holds, which then never comes.
+  const given = new AbortController()
+  const stop = (): void => { given.abort(signal.reason) }
+  const timer = setTimeout(() => {
+    given.abort(new Error(`no answer in ${timeoutMs} ms`))
+  }, timeoutMs)
+  signal.addEventListener('abort', stop)
+  if (signal.aborted) stop()
   try {
     const answer = await fetch(new URL('add-checkpoint', url.endsWith('/') ? url : `${url}/`), {
-      method: 'POST',
-      body,
-      redirect: 'error',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+      method: 'POST', body, redirect: 'error', signal: given.signal
     })
     return { status: answer.status, text: await textOf(answer) }
   } catch (err) {
     const { cause } = err instanceof Error ? err : { cause: undefined }
     throw new WitnessAway(String(cause instanceof Error ? cause.message : err))
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', stop)
   }
 }
 
