@@ -12,7 +12,7 @@ export const GROUP_MAX_BYTES = 900_000
 export class Lanes {
   readonly #queues = new Map<string, Pending[]>()
   readonly #append: (stream: string, group: readonly Pending[]) => Promise<void>
-  #waiting: Array<() => void> = []
+  readonly #waiting = new Set<() => void>()
 
   /** `append` settles every event of its group and never throws. */
   constructor (append: (stream: string, group: readonly Pending[]) => Promise<void>) {
@@ -38,11 +38,13 @@ export class Lanes {
   async idle (atMostMs: number): Promise<void> {
     if (this.#queues.size === 0) return
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, atMostMs)
-      this.#waiting.push(() => {
+      const end = (): void => {
         clearTimeout(timer)
+        this.#waiting.delete(end)
         resolve()
-      })
+      }
+      const timer = setTimeout(end, atMostMs)
+      this.#waiting.add(end)
     })
   }
 
@@ -50,16 +52,10 @@ export class Lanes {
     const queue = this.#queues.get(stream)
     if (queue === undefined || queue.length === 0) {
       this.#queues.delete(stream)
-      if (this.#queues.size === 0) this.#tell()
+      if (this.#queues.size === 0) for (const end of this.#waiting) end()
       return
     }
     this.#append(stream, takeGroup(queue)).finally(() => { this.#drain(stream) })
-  }
-
-  #tell (): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const resolve of waiting) resolve()
   }
 }
 
