@@ -1,6 +1,7 @@
 import type { Static, TSchema } from '@sinclair/typebox'
 import type { TypeCheck } from '@sinclair/typebox/compiler'
 import type { DecodedEvent } from '../schemas/recorded.ts'
+import type { Projection, Tx } from './projection.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
@@ -18,4 +19,19 @@ export function checkedData<Schema extends TSchema> (
   { data: { data } }: DecodedEvent, check: TypeCheck<Schema>
 ): Static<Schema> | undefined {
   return check.Check(data) ? data : undefined
+}
+
+/** What an action does to the rows; false: it is not what the ledger itself would say. */
+export type OwnHandler = (event: DecodedEvent, tx: Tx) => Promise<boolean>
+
+/** Gives each event to the handler of its action; what the ledger would not say is parked. */
+export function applyOwn (handlers: ReadonlyMap<string, OwnHandler>): Projection['apply'] {
+  return async (batch, tx) => {
+    // Few and in order: each may change what the one before has written.
+    for (const event of batch.events) {
+      const handler = handlers.get(event.action)
+      if (handler === undefined || await handler(event, tx)) continue
+      batch.park(event, 'MALFORMED', `the data of ${event.action} is not what the ledger writes`)
+    }
+  }
 }

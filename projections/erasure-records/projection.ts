@@ -5,7 +5,7 @@ import {
 } from '../../schemas/events/erasure.ts'
 import { ERASURE_TYPE, FENCE, HOLD_TYPE, MASTER_KEY } from '../../schemas/events/ledger.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
-import { checkedData, ownData } from '../own-data.ts'
+import { applyOwn, checkedData, ownData, type OwnHandler } from '../own-data.ts'
 import type { Projection, Tx } from '../projection.ts'
 
 const requested = TypeCompiler.Compile(ErasureRequestedData)
@@ -16,10 +16,8 @@ const destroyed = TypeCompiler.Compile(MasterKeyDestroyedData)
 const placed = TypeCompiler.Compile(HoldPlacedData)
 const released = TypeCompiler.Compile(HoldReleasedData)
 
-type Handler = (event: DecodedEvent, tx: Tx) => Promise<boolean>
-
-/** Action -> what it does to the rows; false: it is not what the ledger itself would say. */
-const HANDLERS: ReadonlyMap<string, Handler> = new Map([
+/** By action. */
+const HANDLERS: ReadonlyMap<string, OwnHandler> = new Map([
   ['ledger.erasure_requested', request],
   ['ledger.erasure_approved', approve],
   ['ledger.erasure_ordered', order],
@@ -35,14 +33,7 @@ export const erasureRecords: Projection = {
   version: 2,
   tables: 'projections/erasure-records/tables.sql',
   views: ['erasure', 'hold', 'destroyed_master_key'],
-  async apply (batch, tx) {
-    // Few and in order: each may change what the one before has written.
-    for (const event of batch.events) {
-      const handler = HANDLERS.get(event.action)
-      if (handler === undefined || await handler(event, tx)) continue
-      batch.park(event, 'MALFORMED', `the data of ${event.action} is not what the ledger writes`)
-    }
-  },
+  apply: applyOwn(HANDLERS),
   async erase (persons, tx) {
     const late = persons
       .map(({ tenant, ref, position, positions }) =>

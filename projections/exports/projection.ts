@@ -4,7 +4,7 @@ import {
 } from '../../schemas/events/export.ts'
 import { EXPORT_TYPE } from '../../schemas/events/ledger.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
-import { ownData } from '../own-data.ts'
+import { applyOwn, ownData, type OwnHandler } from '../own-data.ts'
 import type { Projection, Tx } from '../projection.ts'
 
 /** Keys that an export names as having taken it; that there were more is told by `downloads`. */
@@ -15,10 +15,8 @@ const exported = TypeCompiler.Compile(ExportedData)
 const downloaded = TypeCompiler.Compile(ExportDownloadedData)
 const deleted = TypeCompiler.Compile(ExportDeletedData)
 
-type Handler = (event: DecodedEvent, tx: Tx) => Promise<boolean>
-
-/** Action -> what it does to the rows; false: it is not what the ledger itself would say. */
-const HANDLERS: ReadonlyMap<string, Handler> = new Map([
+/** By action. */
+const HANDLERS: ReadonlyMap<string, OwnHandler> = new Map([
   ['ledger.export_requested', request],
   ['ledger.exported', prepare],
   ['ledger.export_downloaded', download],
@@ -31,14 +29,7 @@ export const exports: Projection = {
   version: 1,
   tables: 'projections/exports/tables.sql',
   views: ['export'],
-  async apply (batch, tx) {
-    // Few and in order: each changes what the one before has written.
-    for (const event of batch.events) {
-      const handler = HANDLERS.get(event.action)
-      if (handler === undefined || await handler(event, tx)) continue
-      batch.park(event, 'MALFORMED', `the data of ${event.action} is not what the ledger writes`)
-    }
-  }
+  apply: applyOwn(HANDLERS)
 }
 
 async function request (event: DecodedEvent, tx: Tx): Promise<boolean> {

@@ -4,17 +4,15 @@ import {
   RetentionPolicyRevokedData, RetentionPolicySetData
 } from '../../schemas/events/retention.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
-import { ownData } from '../own-data.ts'
+import { applyOwn, ownData, type OwnHandler } from '../own-data.ts'
 import type { Projection, Tx } from '../projection.ts'
 import { RETENTION_RAN, runOf } from './removed.ts'
 
 const set = TypeCompiler.Compile(RetentionPolicySetData)
 const revoked = TypeCompiler.Compile(RetentionPolicyRevokedData)
 
-type Handler = (event: DecodedEvent, tx: Tx) => Promise<boolean>
-
-/** Action -> what it does to the rows; false: it is not what the ledger itself would say. */
-const HANDLERS: ReadonlyMap<string, Handler> = new Map([
+/** By action. */
+const HANDLERS: ReadonlyMap<string, OwnHandler> = new Map([
   ['ledger.retention_policy_set', setPolicy],
   ['ledger.retention_policy_revoked', revokePolicy],
   [RETENTION_RAN, countRun]
@@ -26,14 +24,7 @@ export const retention: Projection = {
   version: 1,
   tables: 'projections/retention/tables.sql',
   views: ['retention_policy'],
-  async apply (batch, tx) {
-    // Few and in order: each may change what the one before has written.
-    for (const event of batch.events) {
-      const handler = HANDLERS.get(event.action)
-      if (handler === undefined || await handler(event, tx)) continue
-      batch.park(event, 'MALFORMED', `the data of ${event.action} is not what the ledger writes`)
-    }
-  }
+  apply: applyOwn(HANDLERS)
 }
 
 async function setPolicy (event: DecodedEvent, tx: Tx): Promise<boolean> {
