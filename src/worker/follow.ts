@@ -1,8 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { LedgerError, isLedgerError } from '../errors.ts'
 import { batches, type RecordedBatch, type SubscriptionState } from '../ledger/subscribe.ts'
 import { isAnchored } from './anchor.ts'
 import { applyBatch, type BatchContext } from './batch.ts'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Checkpoint } from './checkpoint.ts'
 import { applySplitting, itemOf, type Item } from './item.ts'
 import type { Prepared } from './prepare.ts'
@@ -26,10 +26,10 @@ interface Following {
 }
 
 /**
- * Applies everything after the checkpoint, for ever: returns when the round is over. While one
- * batch is applied the next is read and decoded. Throws FENCED and CHECKPOINT_MOVED like
- * applyBatch, LOG_REGRESSION when a log that came back lacks the last processed event,
- * LOG_UNAVAILABLE when it is gone again before that is known.
+ * Applies everything after the checkpoint, for ever: returns when the round is over. While a
+ * large batch is applied the next is read and decoded; small ones gather what comes meanwhile.
+ * Throws FENCED and CHECKPOINT_MOVED like applyBatch, LOG_REGRESSION when a log that came back
+ * lacks the last processed event, LOG_UNAVAILABLE when it is gone again before that is known.
  */
 export async function follow (term: Term, prepared: Prepared, round: AbortSignal): Promise<void> {
   const { pool, log, projections, fault } = term.context
