@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import type { InjectOptions } from 'fastify'
 import pino from 'pino'
 import t from 'tap'
 import { LEDGER_EVENTS } from '../../schemas/events/ledger.ts'
 import { PROTECTED, PUBLIC } from '../../src/api/app.ts'
-import { samplesOf } from './samples.ts'
+import { samplesOfEvents } from './samples.ts'
 import { event, SELF, testService, until, type Answer } from './service.ts'
 
 /** Part of everything here that is personal, and of nothing else. */
@@ -57,17 +56,7 @@ t.test('what shows the log as it is shows nobody', async (t) => {
 })
 
 t.test('who may not see persons sees none, on no route', async (t) => {
-  const nothing = { id: randomUUID() }
-  const samples = samplesOf({
-    receipt,
-    own,
-    keyId: 'k',
-    erasure: nothing,
-    hold: nothing,
-    policy: nothing,
-    exported: nothing,
-    webhook: nothing
-  })
+  const samples = samplesOfEvents({ receipt, own })
   for (const [method, url] of PROTECTED.filter(([method]) => method === 'GET')) {
     const request: InjectOptions = { url, ...samples[`${method} ${url}`]?.request }
     for (const key of ['acme.self', 'acme.producer', 'acme.admin', 'globex.auditor',

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { InjectOptions } from 'fastify'
 import { event } from './service.ts'
 
@@ -22,6 +23,23 @@ export interface Sample {
 }
 
 export const BASIS = { legalBasis: 'art. 17', reason: 'asked' }
+
+/** Requests of the right form, where nothing but two events need be there. */
+export function samplesOfEvents (
+  { receipt, own }: Pick<Made, 'receipt' | 'own'>
+): Record<string, Sample> {
+  const nothing = { id: randomUUID() }
+  return samplesOf({
+    receipt,
+    own,
+    keyId: 'k',
+    erasure: nothing,
+    hold: nothing,
+    policy: nothing,
+    exported: nothing,
+    webhook: nothing
+  })
+}
 
 /** A request for every route that succeeds in acme, and what another tenant gets of the same. */
 export function samplesOf (

@@ -10,7 +10,7 @@ import type { ScrubbingStatus } from '../../src/worker/status.ts'
 import { testFolder } from '../helper.ts'
 import { cutLog, editLog } from '../tamper-log.ts'
 import { sealedUpTo, sealing } from './sealing.ts'
-import { silent, until, world, type World } from './world.ts'
+import { runUntilEnd, silent, until, world, type World } from './world.ts'
 
 const EVENTS = 60
 const QUICK = { passMs: 100, eventsMax: 7, pauseMaxMs: 5, retryMs: 20 }
@@ -25,7 +25,6 @@ interface Scrubbing {
 function scrubbing (
   t: Test, { pool, log }: World, options: Partial<ScrubberOptions> = {}
 ): Scrubbing {
-  const abort = new AbortController()
   let status: ScrubbingStatus | undefined
   const scrubber = createScrubber({
     pool,
@@ -38,12 +37,7 @@ function scrubbing (
     ...QUICK,
     ...options
   })
-  const running = scrubber.run(abort.signal)
-  const stop = async (): Promise<void> => {
-    abort.abort()
-    await running
-  }
-  t.teardown(stop)
+  const stop = runUntilEnd(t, scrubber)
   return {
     status: () => status,
     async passed () {

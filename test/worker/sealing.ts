@@ -10,7 +10,7 @@ import { createSealer, type SealerOptions } from '../../src/worker/sealer.ts'
 import { checkpointStream } from '../../src/worker/sealed-tree.ts'
 import { fileSealingKeys } from '../../src/worker/sealing-key.ts'
 import type { SealingStatus } from '../../src/worker/status.ts'
-import { silent, until, type World } from './world.ts'
+import { runUntilEnd, silent, until, type World } from './world.ts'
 
 const QUICK = { intervalMs: 10, retryMs: 20, refusedMs: 60_000 }
 
@@ -23,7 +23,6 @@ export interface Sealing {
 export async function sealing (
   t: Test, { pool, log }: World, keyFile: string, options: Partial<SealerOptions> = {}
 ): Promise<Sealing> {
-  const abort = new AbortController()
   let status: SealingStatus | undefined
   const sealer = createSealer({
     pool,
@@ -38,12 +37,7 @@ export async function sealing (
     ...QUICK,
     ...options
   })
-  const running = sealer.run(abort.signal)
-  const stop = async (): Promise<void> => {
-    abort.abort()
-    await running
-  }
-  t.teardown(stop)
+  const stop = runUntilEnd(t, sealer)
   return { status: () => status, stop }
 }
 

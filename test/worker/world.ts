@@ -151,6 +151,20 @@ function start (options: RunnerOptions): Started {
   }
 }
 
+/** Runs a part of the worker until the end of the test, or until what it returns is called. */
+export function runUntilEnd (
+  t: Test, { run }: { run: (signal: AbortSignal) => Promise<unknown> }
+): () => Promise<void> {
+  const abort = new AbortController()
+  const running = run(abort.signal)
+  const stop = async (): Promise<void> => {
+    abort.abort()
+    await running
+  }
+  t.teardown(stop)
+  return stop
+}
+
 /** Waits for a condition, looked at every few milliseconds; throws after 15 s. */
 export async function until (
   what: string, condition: () => boolean | Promise<boolean>
