@@ -5,8 +5,9 @@ import { Environment } from '../schemas/config.ts'
 import { CATEGORIES } from '../schemas/events/index.ts'
 import { ROLES } from '../schemas/http/api-keys.ts'
 import { PROTECTED, PUBLIC } from '../src/api/app.ts'
+import { packageFile } from '../src/paths.ts'
 
-const root = path.resolve(import.meta.dirname, '..')
+const root = packageFile('.')
 const readme = readFileSync(path.join(root, 'README.md'), 'utf8')
 const main = readFileSync(path.join(root, 'src/cli/main.ts'), 'utf8')
 

@@ -4,8 +4,9 @@ import t from 'tap'
 import { CATEGORIES } from '../schemas/events/index.ts'
 import { CATALOGUE } from '../schemas/vocabulary/catalogue.ts'
 import { PROTECTED, PUBLIC } from '../src/api/app.ts'
+import { packageFile } from '../src/paths.ts'
 
-const root = path.resolve(import.meta.dirname, '..')
+const root = packageFile('.')
 const routes = new Set([...PUBLIC, ...PROTECTED].map(([method, url]) => `${method} ${url}`))
 
 /**

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { packageFile } from '../src/paths.ts'
 
-const root = path.resolve(import.meta.dirname, '..')
+const root = packageFile('.')
 
 /** Folder -> folders it may import from, itself always included. The longest prefix counts. */
 const MAY_IMPORT: Record<string, readonly string[]> = {

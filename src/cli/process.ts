@@ -13,7 +13,7 @@ const KILL_AFTER_MS = 9_500
 export async function startProcess (
   args: readonly [string, ...string[]], env: NodeJS.ProcessEnv
 ): Promise<Service> {
-  const main = new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url)
+  const main = new URL('./main.js', import.meta.url)
   const child = fork(fileURLToPath(main), args, {
     env, detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc']
   })

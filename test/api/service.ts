@@ -99,7 +99,7 @@ export async function testService (
   app.addHook('onRoute', ({ method, url, schema = {} }) => {
     declared.set(`${String(method)} ${url}`, schema)
   })
-  let worker = { stop: new AbortController(), done: Promise.resolve() }
+  let worker = { stop: new AbortController(), done: Promise.resolve(), isLive: () => false }
   const startWorker = (): void => {
     const stop = new AbortController()
     const runner = createRunner({
@@ -111,6 +111,7 @@ export async function testService (
       heartbeatMs: 200,
       retryMs: 100
     })
+    const isLive = (): boolean => runner.status().state === 'live'
     const sealer = createSealer({
       pool: workerPool,
       log,
@@ -119,13 +120,13 @@ export async function testService (
       logger,
       now: Date.now,
       newId: mintId,
-      isActive: () => runner.status().state === 'live',
+      isActive: isLive,
       onStatus: runner.sealing,
       intervalMs: 100
     })
     const parts = [runner, erasures, retention, sealer]
     const done = Promise.all(parts.map(({ run }) => run(stop.signal)))
-    worker = { stop, done: done.then(() => undefined) }
+    worker = { stop, done: done.then(() => undefined), isLive }
   }
   const stopWorker = async (): Promise<void> => {
     worker.stop.abort()
@@ -164,6 +165,8 @@ export async function testService (
     })
     keys[`${tenant}.self`] = made.json().secret
   }
+  // Before there are read models, a read is answered by 503.
+  if (!await until(async () => worker.isLive(), (isLive) => isLive)) throw new Error('not live')
   const append: TestService['append'] = async (tenant, events) => {
     const answer = await call(`${tenant}.producer`, {
       method: 'POST', url: '/v1/events', headers: { prefer: 'wait=10' }, payload: events as object

@@ -1,6 +1,6 @@
 /**
  * What the embedded node does with the official client, and what it costs the node's own process.
- * `tsc -p test/bench/tsconfig.json && node dist/test/bench/embedded-node.js [seconds per line]`;
+ * `npm run build:test && node dist/test/bench/embedded-node.js [seconds per line]`;
  * Linux only (reads /proc).
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'

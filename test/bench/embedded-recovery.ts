@@ -1,7 +1,7 @@
 /**
  * How long the embedded node takes to start on a large log, and how much memory the index takes:
  * after an orderly stop, after a kill, and without the index on disk.
- * `tsc -p test/bench/tsconfig.json && node dist/test/bench/embedded-recovery.js [events]`; the log
+ * `npm run build:test && node dist/test/bench/embedded-recovery.js [events]`; the log
  * takes about 360 bytes per event in the temporary directory. Linux only (reads /proc).
  */
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'

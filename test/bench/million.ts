@@ -1,6 +1,6 @@
 /**
  * What every read costs with a million events in the ledger, or as many as are asked for.
- * `tsc -p test/bench/tsconfig.json && node dist/test/bench/million.js [--events N] [--seconds S]
+ * `npm run build:test && node dist/test/bench/million.js [--events N] [--seconds S]
  * [--json FILE] [--folder DIR]`; Linux only, as the bench.
  */
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'

@@ -3,11 +3,12 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { packageFile } from '../../src/paths.ts'
 import { testFolder } from '../helper.ts'
 import { scripted } from './scripted.ts'
 
 const run = promisify(execFile)
-const root = path.resolve(import.meta.dirname, '../..')
+const root = packageFile('.')
 
 const CONSUMER = `
 import fastify from 'fastify'

@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { packageFile } from '../../src/paths.ts'
 
 /** The built program. */
-export const MAIN = path.resolve(import.meta.dirname, '../../dist/src/cli/main.js')
+export const MAIN = packageFile('dist/src/cli/main.js')
 const READY_MAX_MS = 60_000
 /** Characters of what was seen last that an error shows. */
 const SEEN_MAX = 500

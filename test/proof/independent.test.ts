@@ -3,12 +3,13 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { packageFile } from '../../src/paths.ts'
 import { formatVerifierKey } from '../../src/proof/keys.ts'
 import { sceneOf, streamScope, type Scene } from './forge.ts'
 import { TAMPERINGS } from './tamper.ts'
 
 const run = promisify(execFile)
-const SCRIPT = path.resolve(import.meta.dirname, 'verify.py')
+const SCRIPT = packageFile('test/proof/verify.py')
 /** These are only found out with what the verifier knows from elsewhere, or in opened sections. */
 const NEEDS_MORE = new Set([
   'older checkpoint replayed', 'history rewritten with the keys of log and witness',

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
+import { packageFile } from '../../src/paths.ts'
 import { formatCheckpoint, parseCheckpoint } from '../../src/proof/checkpoint.ts'
 import { FormatError } from '../../src/proof/format.ts'
 import {
@@ -33,7 +33,7 @@ const ENOCH_LINE = '\u2014 EnochRoot ' +
 
 /** A checkpoint of a public log, signed by it in two ways and cosigned by four witnesses. */
 const ARCHE = readFileSync(
-  path.resolve(import.meta.dirname, '../fixtures/proof/arche2025h1.checkpoint'), 'utf8')
+  packageFile('test/fixtures/proof/arche2025h1.checkpoint'), 'utf8')
 const ARCHE_KEY = 'arche2025h1.staging.ct.transparency.dev+ba2f06c0+' +
   'AU0vHmlGCS/PdN8b2OaGmKprLI8HKM+dJ472xgFYh15f'
 const REMORA_KEY = 'remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2'

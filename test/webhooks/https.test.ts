@@ -5,9 +5,10 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { TLSSocket } from 'node:tls'
 import t from 'tap'
+import { packageFile } from '../../src/paths.ts'
 
 const fixture = (name: string): string =>
-  path.join(import.meta.dirname, '../fixtures/webhooks', name)
+  packageFile(path.join('test/fixtures/webhooks', name))
 
 const named: unknown[] = []
 const server = https.createServer({
@@ -22,7 +23,7 @@ const { port } = server.address() as AddressInfo
 
 /** An attempt in a process that trusts the certificate, or does not. */
 async function attempt (host: string, trusted: boolean): Promise<unknown> {
-  const child = fork(path.join(import.meta.dirname, 'https-child.ts'), [`https://${host}:${port}/`], {
+  const child = fork(path.join(import.meta.dirname, 'https-child.js'), [`https://${host}:${port}/`], {
     env: { ...process.env, NODE_EXTRA_CA_CERTS: trusted ? fixture('localhost.crt') : '' }
   })
   return await new Promise((resolve, reject) => {

@@ -39,9 +39,7 @@ const STOP_MS = 10_000
  * @throws {Error} with the node's own sentence when it cannot start.
  */
 export async function spawnNode (options: SpawnOptions): Promise<SpawnedNode> {
-  // The same extension as this file: compiled it is .js, under a TypeScript loader .ts.
-  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
-  const main = fileURLToPath(new URL(`./main${extension}`, import.meta.url))
+  const main = fileURLToPath(new URL('./main.js', import.meta.url))
   // In a process group of its own: Ctrl-C is for the parent, who stops its users before the node.
   const child = fork(main, argumentsOf(options), {
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'], detached: true

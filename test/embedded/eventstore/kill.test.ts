@@ -17,7 +17,7 @@ t.test('kill -9 under writers loses nothing acknowledged and leaves no half call
 
 t.test('a node does not outlive a parent that was killed', async (t) => {
   const dataDir = t.testdir()
-  const spawnModule = new URL('../../../src/embedded/eventstore/spawn.ts', import.meta.url)
+  const spawnModule = new URL('../../../src/embedded/eventstore/spawn.js', import.meta.url)
   const script = join(dataDir, 'parent.mjs')
   writeFileSync(script, `import { spawnNode } from ${JSON.stringify(spawnModule)}
     const node = await spawnNode({ dataDir: ${JSON.stringify(dataDir)} })

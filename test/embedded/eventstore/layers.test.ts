@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import t from 'tap'
+import { packageFile } from '../../../src/paths.ts'
 
-const ROOT = fileURLToPath(new URL('../../../src/embedded/eventstore/', import.meta.url))
+const ROOT = packageFile('src/embedded/eventstore/')
 const LAYERS = ['wire', 'storage', 'engine', 'server']
 
 t.test('each layer of the node knows only those below it, and Node itself', async (t) => {

@@ -46,7 +46,7 @@ export async function bootElsewhere (
 ): Promise<{ child: ChildProcess, port: number, pid: number, url: string }> {
   // Without what measures coverage: a process of another user may not write there.
   const loaders = process.execArgv.filter((arg) => !arg.includes('processinfo'))
-  const program = join(import.meta.dirname, 'boot.ts')
+  const program = join(import.meta.dirname, 'boot.js')
   const child = spawn(process.execPath, [...loaders, program, dataDir], {
     ...options, env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['ignore', 'pipe', 'inherit']
   })
