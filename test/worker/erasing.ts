@@ -28,7 +28,7 @@ export interface ErasingWorld extends World {
   send (events: readonly EventInput[]): Promise<bigint>
   /** Asks for the erasure of a user of acme; returns the erasure's id and the ref. */
   request (user: string): Promise<{ id: string, ref: string, position: bigint }>
-  /** Rounds of erasing until nothing is left to do. */
+  /** Rounds of erasing until nothing that was requested is left to do. */
   finish (): Promise<void>
   states (): Promise<Record<string, number>>
 }
@@ -67,6 +67,7 @@ export async function erasingWorld (t: Test): Promise<ErasingWorld> {
       'select state, count(*) from read.erasure group by state order by state')
     return Object.fromEntries(rows.map(({ state, count }) => [state, Number(count)]))
   }
+  const requested = new Set<string>()
   const superuser = database.pool(undefined, { url: database.superuserUrl })
   return {
     ...given,
@@ -100,10 +101,17 @@ export async function erasingWorld (t: Test): Promise<ErasingWorld> {
         notBefore: new Date(0).toISOString(),
         needsApproval: false
       })])
-      return { id: erasureId('acme', ref), ref, position: receipt?.position ?? 0n }
+      const id = erasureId('acme', ref)
+      requested.add(id)
+      return { id, ref, position: receipt?.position ?? 0n }
     },
     async finish () {
       const eraser = erasures()
+      await until('the requests', async () => {
+        const rows = await given.rows('select from read.erasure where id = any($1)',
+          [[...requested]])
+        return rows.length === requested.size
+      })
       await until('all erasures', async () => {
         await eraser.step()
         const open = await states()
