@@ -81,8 +81,9 @@ t.test('what is not what is on record does not leave whole', async (t) => {
     headers: { authorization: `Bearer ${service.keys['acme.compliance']}` }
   })
   await t.rejects(answer.text())
-  const view = await until(async () => await read(id), (view) => view.sha256 === sha256)
-  t.match(view, { state: 'ready', sha256 })
+  const mended = { state: 'ready', sha256 }
+  t.match(await until(async () => await read(id),
+    (view) => view.state === mended.state && view.sha256 === sha256), mended)
   t.equal((await download(id)).statusCode, 200)
 })
 
