@@ -139,7 +139,6 @@ async function buildOn (options: RebuildOptions, building: readonly Target[]): P
   const { pool, log, signal } = options
   const build: Build = {
     options,
-    accepted: new Set(),
     building,
     checkpoint: building[0]?.generation.checkpoint,
     events: building[0]?.generation.events ?? 0n
@@ -156,8 +155,6 @@ async function buildOn (options: RebuildOptions, building: readonly Target[]): P
 
 interface Build {
   options: RebuildOptions
-  /** Tenants whose loss is on record, should the switch have to be tried again. */
-  accepted: Set<string>
   building: readonly Target[]
   checkpoint: Checkpoint | undefined
   events: bigint
@@ -266,12 +263,11 @@ async function switchOver (build: Build): Promise<boolean> {
 
 /** Throws CONTRADICTION if one of them must not be read. */
 async function refuseContradictions (
-  tx: Tx, { building, accepted, options: { onLoss } }: Build
+  tx: Tx, { building, options: { log, onLoss } }: Build
 ): Promise<void> {
   const path = searchPath(building)
-  const found = onLoss === undefined ? [] : await findLosses(tx, path)
-  const losses = found.filter(({ tenant }) => !accepted.has(tenant))
-  const lost = new Set([...accepted, ...losses.map(({ tenant }) => tenant)])
+  const losses = onLoss === undefined ? [] : await findLosses(tx, log, path)
+  const lost = new Set(losses.map(({ tenant }) => tenant))
   await tx.query("select set_config('search_path', $1, true)", [path])
   for (const { projection } of building) {
     const why = await projection.contradiction?.(tx, lost)
@@ -279,6 +275,5 @@ async function refuseContradictions (
   }
   if (lost.size === 0) return
   await onLoss?.(losses)
-  for (const { tenant } of losses) accepted.add(tenant)
   await forgetPass(tx)
 }
