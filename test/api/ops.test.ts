@@ -164,7 +164,9 @@ t.test('projections are listed with their lag, and what could not be taken', asy
 
 t.test('readiness follows the worker and the log', async (t) => {
   const ready = async (): Promise<Document> => (await app.inject('/readyz')).json()
-  t.match(await until(ready, ({ status }) => status === 'ready'),
+  const isLevel = ({ status, readModels }: Document): boolean =>
+    status === 'ready' && readModels.lag === '0'
+  t.match(await until(ready, isLevel),
     { database: { status: 'ok' }, log: { status: 'ok' }, readModels: { lag: '0' } })
 
   await service.stopWorker()
