@@ -21,18 +21,6 @@ export async function epochOf (log: Log, tenant: string): Promise<bigint> {
   return await lastRevision(log, epochStream(tenant)) + 2n
 }
 
-/** What the event that started the tenant's present epoch says, if one was started. */
-export async function lastEpoch (
-  log: Log, tenant: string
-): Promise<Partial<EpochData> & { revision?: bigint }> {
-  const last = await firstOf(log.readStream(epochStream(tenant), {
-    from: 'end', direction: 'backward', max: 1
-  }))
-  if (last === undefined) return {}
-  const said = isObject(last.data) ? last.data['data'] : undefined
-  return { ...isObject(said) ? said : {}, revision: last.revision }
-}
-
 export interface EpochStart extends Omit<EpochData, 'epoch'> {
   tenant: string
 }
@@ -44,25 +32,25 @@ export interface EpochStart extends Omit<EpochData, 'epoch'> {
 export async function startEpoch (
   log: Log, { tenant, ...said }: EpochStart, { id, now }: { id: string, now: number }
 ): Promise<void> {
-  const { revision, ...known } = await lastEpoch(log, tenant)
-  if (isSame(known, said)) return
+  const stream = epochStream(tenant)
+  const last = await firstOf(log.readStream(stream, { from: 'end', direction: 'backward', max: 1 }))
+  if (isSame(last?.data, said)) return
   const { event } = ownRecord(tenant, {
     action: EPOCH_ACTION,
     category: 'system',
     actor: { type: 'system', id: 'operator' },
     entity: EPOCH_ENTITY,
     outcome: 'success',
-    data: { ...said, epoch: Number(revision ?? -1n) + 3 }
+    data: { ...said, epoch: Number(last?.revision ?? -1n) + 3 }
   }, { id, recordedAt: new Date(now).toISOString() })
-  const outcome = await log.append(epochStream(tenant), [event], revision)
+  const outcome = await log.append(stream, [event], last?.revision)
   if (outcome.kind === 'appended') return
   throw new LedgerError('LOG_UNAVAILABLE', `the epoch of ${tenant} is not on record`)
 }
 
-function isSame (
-  known: Partial<EpochData>, { because, reason, seen }: Omit<EpochStart, 'tenant'>
-): boolean {
-  return known.because === because && known.reason === reason && known.seen === seen
+function isSame (data: unknown, { because, reason, seen }: Omit<EpochStart, 'tenant'>): boolean {
+  const known = isObject(data) && isObject(data['data']) ? data['data'] : {}
+  return known['because'] === because && known['reason'] === reason && known['seen'] === seen
 }
 
 function epochStream (tenant: string): string {

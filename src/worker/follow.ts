@@ -69,6 +69,8 @@ export async function follow (term: Term, prepared: Prepared, round: AbortSignal
 function tell (following: Following, connection: SubscriptionState): void {
   const { context: { status, logger, pool }, fail } = following.term
   if (connection.connected) {
+    // What came back is not followed, nor signed, before it is known to be the same.
+    if (following.doubtful) return
     status.state = 'catching-up'
     status.reason = undefined
   } else {

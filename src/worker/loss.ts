@@ -1,10 +1,8 @@
 import { lastHead, rootAt } from '../../projections/merkle/queries.ts'
 import { LedgerError } from '../errors.ts'
-import type { Log } from '../ledger/log.ts'
 import type { Tx } from '../postgres/transaction.ts'
-import { lastEpoch } from './epoch.ts'
 
-/** A tenant whose log has fewer leaves than readers had seen. */
+/** A tenant whose log lacks the last leaves that readers had seen. */
 export interface Loss {
   tenant: string
   kept: bigint
@@ -13,47 +11,57 @@ export interface Loss {
   checkpoint: string | undefined
 }
 
+interface Compared {
+  tenant: string
+  kept: bigint
+  seen: bigint
+  isLoss: boolean
+}
+
 /**
- * Which tenants' trees, of those that are about to go live, end before the ones that readers see.
- * `building`: the search path of the new tables, which is set again at the end. A loss that was
- * put on record by an attempt that was cut off is found as it was then: what came after is not
- * from before. Throws CONTRADICTION if the shorter tree is not how the longer one began: that is
- * no loss, and no operator can accept it.
+ * The first leaf of each tenant that is not where readers see it. After a loss, what comes there
+ * and later was written since; after a change in the middle some of it is what readers see too.
  */
-export async function findLosses (tx: Tx, log: Log, building: string): Promise<Loss[]> {
+const COMPARE = `
+  with compared as (
+    select old.tenant, min(old.index) filter (where new.hash is distinct from old.hash) as kept
+    from read.merkle_leaf old
+    left join merkle_leaf new on new.tenant = old.tenant and new.index = old.index
+    group by old.tenant)
+  select tenant, kept, tree.size as seen, not exists (
+    select from merkle_leaf new
+    join read.merkle_leaf old on old.tenant = new.tenant and old.hash = new.hash
+    where new.tenant = compared.tenant and new.index >= kept) as "isLoss"
+  from compared join read.merkle_tree tree using (tenant)
+  where kept is not null
+  order by tenant`
+
+/**
+ * Which tenants' trees, of those that are about to go live, lack the last leaves that readers see;
+ * events may have been written since. `building`: the search path of the new tables, which is set
+ * again at the end. Throws CONTRADICTION if a tree is not how the longer one began: that is no
+ * loss, and no operator can accept it.
+ */
+export async function findLosses (tx: Tx, building: string): Promise<Loss[]> {
   const { rows: [found] } = await tx.query<{ seen: boolean }>(
     "select to_regclass('read.merkle_tree') is not null as seen")
   if (found?.seen !== true) return []
   await setPath(tx, building)
-  const { rows } = await tx.query<{ tenant: string, kept: bigint, seen: bigint }>(`
-    select old.tenant, coalesce(new.size, 0) as kept, old.size as seen
-    from read.merkle_tree old left join merkle_tree new on new.tenant = old.tenant
-    where old.size > coalesce(new.size, 0) order by old.tenant`)
+  const { rows } = await tx.query<Compared>(COMPARE)
   const losses: Loss[] = []
-  for (const { tenant, kept: size, seen } of rows) {
-    const kept = await keptOf(log, { tenant, size, seen })
+  for (const { tenant, kept, seen, isLoss } of rows) {
     await tx.query("select set_config('ledger.tenant', $1, true)", [tenant])
     const now = await rootAt(tx, kept)
     await setPath(tx, 'read')
     const [before, head] = [await rootAt(tx, kept), await lastHead(tx)]
     await setPath(tx, building)
-    if (now === undefined || before?.equals(now) !== true) {
+    if (!isLoss || now === undefined || before?.equals(now) !== true) {
       throw new LedgerError('CONTRADICTION',
-        `the first ${kept} leaves of ${tenant} are not those that readers have seen`)
+        `the leaves from ${kept} of ${tenant} are not those that readers have seen`)
     }
     losses.push({ tenant, kept, seen, checkpoint: head?.note })
   }
   return losses
-}
-
-/** How many leaves are left of those that readers had seen. */
-async function keptOf (
-  log: Log, { tenant, size, seen }: { tenant: string, size: bigint, seen: bigint }
-): Promise<bigint> {
-  const said = await lastEpoch(log, tenant)
-  const isOnRecord = said.because === 'lost-events' && said.seen === String(seen)
-  const kept = isOnRecord && said.kept !== undefined ? BigInt(said.kept) : size
-  return kept < size ? kept : size
 }
 
 async function setPath (tx: Tx, path: string): Promise<void> {

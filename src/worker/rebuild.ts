@@ -263,10 +263,10 @@ async function switchOver (build: Build): Promise<boolean> {
 
 /** Throws CONTRADICTION if one of them must not be read. */
 async function refuseContradictions (
-  tx: Tx, { building, options: { log, onLoss } }: Build
+  tx: Tx, { building, options: { onLoss } }: Build
 ): Promise<void> {
   const path = searchPath(building)
-  const losses = onLoss === undefined ? [] : await findLosses(tx, log, path)
+  const losses = onLoss === undefined ? [] : await findLosses(tx, path)
   const lost = new Set(losses.map(({ tenant }) => tenant))
   await tx.query("select set_config('search_path', $1, true)", [path])
   for (const { projection } of building) {
