@@ -14,8 +14,11 @@ const ASK_AGAIN_MS = 10
  * whose row went before it.
  */
 export interface Calls {
-  /** From now on calls are heard: whoever calls waits for this process. */
-  onUp (): void
+  /**
+   * To be called when calls are heard, and before any key is kept: from the end of it on, whoever
+   * calls waits for this process. Returns whether that is on record.
+   */
+  register (): Promise<boolean>
   onNotification (payload: string): void
   /** Takes this process off the list of those who are waited for. */
   close (): Promise<void>
@@ -35,11 +38,17 @@ export function answerCalls (pool: Pool): Calls {
     answering = answering.then(what).catch(ignore)
   }
   return {
-    onUp () {
+    async register () {
+      let isRegistered = false
       say(async () => {
+        // Nothing is kept at this moment, so every call until now is answered as well.
         await pool.query(`insert into vault.listener (id, heard)
-          select $1, last_value from vault.call on conflict do nothing`, [id])
+          select $1, last_value from vault.call
+          on conflict (id) do update set heard = excluded.heard`, [id])
+        isRegistered = true
       })
+      await answering
+      return isRegistered
     },
     onNotification (payload) {
       const call = callOf(payload)

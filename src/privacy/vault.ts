@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { SubjectRef } from '../../schemas/primitives.ts'
-import { startListener } from '../postgres/listener.ts'
+import { RECONNECT_MS, startListener } from '../postgres/listener.ts'
 import type { Pool } from '../postgres/pool.ts'
 import type { SubjectKey } from './cipher.ts'
 import type { MasterKey } from './master-key.ts'
@@ -52,13 +53,25 @@ export async function createVault (options: VaultOptions): Promise<Vault> {
   const bySubject = microBatch(LOOKUPS_MAX, store.bySubject)
   const byRef = microBatch(LOOKUPS_MAX, store.byRef)
   const calls = answerCalls(pool)
+  let connection = new AbortController()
+  // A key that is kept by a process that nobody waits for could seal after its person was erased.
+  const keepKeys = async ({ signal }: AbortController): Promise<void> => {
+    while (!await calls.register()) {
+      await sleep(RECONNECT_MS, undefined, { signal, ref: false }).catch(() => undefined)
+      if (signal.aborted) return
+    }
+    if (!signal.aborted) cache.onUp()
+  }
   const listener = startListener({
     pool,
     channel: VAULT_CHANNEL,
-    onDown: cache.onDown,
+    onDown () {
+      connection.abort()
+      cache.onDown()
+    },
     onUp () {
-      cache.onUp()
-      calls.onUp()
+      connection = new AbortController()
+      keepKeys(connection)
     },
     onNotification (payload) {
       cache.onNotification(payload)

@@ -48,7 +48,7 @@ async function until (condition: () => Promise<boolean> | boolean): Promise<void
 async function listening (pool: Pool, name: string): Promise<void> {
   await until(async () => {
     const { rows } = await pool.query(
-      `select from pg_stat_activity
+      `select from vault.listener, pg_stat_activity
        where application_name = $1 and query = 'listen ledger_vault' and state = 'idle'`, [name])
     return rows.length > 0
   })

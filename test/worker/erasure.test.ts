@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 
 import { PROJECTIONS } from '../../projections/index.ts'
@@ -180,7 +179,8 @@ t.test('closing: nothing new is sealed under the ref, and other processes say so
   await worker.reached(await world.send(eventsOf('u-closing', 4)))
   const subject = { type: 'user', id: 'u-closing' }
   const other = await world.anotherVault()
-  await sleep(100)
+  await until('both to be waited for', async () =>
+    (await world.superuser.query('select from vault.listener')).rowCount === 2)
   const known = await other.find('acme', subject)
   const ref = known?.ref ?? ''
   t.equal(await world.eraser.close('acme', [ref]) < 1_000, true)
