@@ -1,8 +1,9 @@
 import type { EventRow } from '../../projections/entries/queries.ts'
-import type { RowSection } from '../../schemas/hidden.ts'
+import { isErasedSection, type RowSection } from '../../schemas/hidden.ts'
 import { presentHead, refsToOpen, type Access } from '../privacy/open.ts'
 import type { Vault } from '../privacy/vault.ts'
 import type { Caller } from './auth.ts'
+import { createShownHeads } from './shown-heads.ts'
 
 /** Whose personal data the caller may see: everybody's in the tenant, or the key's subject's. */
 export function accessOf ({ roles, subjectRef }: Caller): Access {
@@ -26,16 +27,36 @@ export async function presentRows (
   const sections = rows.map(({ sealed }) => parseSections(sealed))
   const refs = refsToOpen(sections.flat(), access)
   const keys = refs.length === 0 ? NO_KEYS : await vault.keys(tenant, refs)
-  return rows.map(({ body, head, stream, id }, index) => {
+  return rows.map((row, index) => {
+    const { body, head, stream, id } = row
     const sealed = sections[index] ?? []
     if (sealed.length === 0) return splice(body, head)
+    const dataKey = soleKey(sealed, keys)
+    const known = dataKey && shownHeads.get(dataKey, row)
+    if (known !== undefined) return splice(body, known)
     const place = { tenant, stream, id }
     const shown = presentHead(JSON.parse(head), { sections: sealed, access, keys, place })
-    return splice(body, JSON.stringify(shown))
+    const text = JSON.stringify(shown)
+    if (dataKey !== undefined) shownHeads.put(dataKey, row, text)
+    return splice(body, text)
   })
 }
 
 const NO_KEYS: ReadonlyMap<string, Buffer> = new Map()
+/** Texts of about 1.5 KB. */
+const SHOWN_MAX = 8_000
+const shownHeads = createShownHeads(SHOWN_MAX)
+
+/**
+ * The key that opens all that is sealed of an event: none when the data of several persons would
+ * have to be forgotten together, or when some of it is not to be opened.
+ */
+function soleKey (
+  [section, ...others]: readonly RowSection[], keys: ReadonlyMap<string, Buffer>
+): Buffer | undefined {
+  if (section === undefined || others.length > 0 || isErasedSection(section)) return undefined
+  return keys.get(section.ref)
+}
 
 function parseSections (sealed: string | null): RowSection[] {
   return sealed === null ? [] : JSON.parse(sealed)
