@@ -31,13 +31,13 @@ export async function presentRows (
     const { body, head, stream, id } = row
     const sealed = sections[index] ?? []
     if (sealed.length === 0) return splice(body, head)
-    const dataKey = soleKey(sealed, keys)
-    const known = dataKey && shownHeads.get(dataKey, row)
+    const dataKeys = allKeys(sealed, keys)
+    const known = dataKeys && shownHeads.get(dataKeys, row)
     if (known !== undefined) return splice(body, known)
     const place = { tenant, stream, id }
     const shown = presentHead(JSON.parse(head), { sections: sealed, access, keys, place })
     const text = JSON.stringify(shown)
-    if (dataKey !== undefined) shownHeads.put(dataKey, row, text)
+    if (dataKeys !== undefined) shownHeads.put(dataKeys, row, text)
     return splice(body, text)
   })
 }
@@ -47,15 +47,17 @@ const NO_KEYS: ReadonlyMap<string, Buffer> = new Map()
 const SHOWN_MAX = 8_000
 const shownHeads = createShownHeads(SHOWN_MAX)
 
-/**
- * The key that opens all that is sealed of an event: none when the data of several persons would
- * have to be forgotten together, or when some of it is not to be opened.
- */
-function soleKey (
-  [section, ...others]: readonly RowSection[], keys: ReadonlyMap<string, Buffer>
-): Buffer | undefined {
-  if (section === undefined || others.length > 0 || isErasedSection(section)) return undefined
-  return keys.get(section.ref)
+/** The keys that open all that is sealed of an event; undefined if some of it stays closed. */
+function allKeys (
+  sections: readonly RowSection[], keys: ReadonlyMap<string, Buffer>
+): Buffer[] | undefined {
+  const found: Buffer[] = []
+  for (const section of sections) {
+    const dataKey = isErasedSection(section) ? undefined : keys.get(section.ref)
+    if (dataKey === undefined) return undefined
+    found.push(dataKey)
+  }
+  return found
 }
 
 function parseSections (sealed: string | null): RowSection[] {

@@ -7,46 +7,60 @@ interface Shown extends HeadRow {
   text: string
 }
 
-/** Heads that were opened by one data key each, as their readers were shown them. */
+/** Heads that data keys have opened, one for each person, as their readers were shown them. */
 export interface ShownHeads {
-  /** The JSON text, if this very row was opened by this very key not long ago. */
-  get (dataKey: Buffer, row: HeadRow): string | undefined
-  put (dataKey: Buffer, row: HeadRow, text: string): void
+  /** The JSON text, if this very row was opened by these very keys not long ago. */
+  get (dataKeys: readonly Buffer[], row: HeadRow): string | undefined
+  put (dataKeys: readonly Buffer[], row: HeadRow, text: string): void
 }
 
-type Age = WeakMap<Buffer, Map<string, Shown>>
+/** What the keys on the way to here have opened. It is gone as soon as one of them is. */
+class Opened {
+  readonly byId = new Map<string, Shown>()
+  readonly next = new WeakMap<Buffer, Opened>()
+
+  by (dataKeys: readonly Buffer[]): Opened | undefined {
+    return dataKeys.reduce<Opened | undefined>((node, key) => node?.next.get(key), this)
+  }
+
+  reach (dataKeys: readonly Buffer[]): Opened {
+    return dataKeys.reduce<Opened>((node, key) => {
+      const next = node.next.get(key) ?? new Opened()
+      node.next.set(key, next)
+      return next
+    }, this)
+  }
+}
 
 /**
  * Pages that are read again and again are not opened again and again. A text lives no longer than
- * the key in the vault's memory that opened it: whoever makes the vault forget a key, as an
- * erasure does, takes what it opened with it. Holds between `max / 2` and `max` texts.
+ * each of the keys in the vault's memory that opened it: whoever makes the vault forget a key, as
+ * an erasure does, takes what it opened with it. Holds between `max / 2` and `max` texts.
  */
 export function createShownHeads (max: number): ShownHeads {
-  let [young, old]: [Age, Age] = [new WeakMap(), new WeakMap()]
+  let [young, old] = [new Opened(), new Opened()]
   let count = 0
 
-  const put = (dataKey: Buffer, shown: Shown): void => {
+  const put = (dataKeys: readonly Buffer[], shown: Shown): void => {
     if (count >= max / 2) {
-      [young, old] = [new WeakMap(), young]
+      [young, old] = [new Opened(), young]
       count = 0
     }
-    const known = young.get(dataKey)
-    if (known === undefined) young.set(dataKey, new Map([[shown.id, shown]]))
-    else known.set(shown.id, shown)
+    young.reach(dataKeys).byId.set(shown.id, shown)
     count++
   }
 
   return {
-    get (dataKey, row) {
-      const recent = young.get(dataKey)?.get(row.id)
+    get (dataKeys, row) {
+      const recent = young.by(dataKeys)?.byId.get(row.id)
       if (recent !== undefined && isSame(recent, row)) return recent.text
-      const older = old.get(dataKey)?.get(row.id)
+      const older = old.by(dataKeys)?.byId.get(row.id)
       if (older === undefined || !isSame(older, row)) return undefined
-      put(dataKey, older)
+      put(dataKeys, older)
       return older.text
     },
-    put (dataKey, { id, stream, head, sealed }, text) {
-      put(dataKey, { id, stream, head, sealed, text })
+    put (dataKeys, { id, stream, head, sealed }, text) {
+      put(dataKeys, { id, stream, head, sealed, text })
     }
   }
 }

@@ -13,21 +13,23 @@ const row = { id: 'e', stream: 's', head: '{}', sealed: '[]' }
 t.test('only the very same row under the very same key is known', async (t) => {
   const shown = createShownHeads(10)
   const key = randomBytes(32)
-  shown.put(key, row, 'opened')
-  t.equal(shown.get(key, { ...row }), 'opened')
-  t.equal(shown.get(Buffer.from(key), row), undefined, 'a copy of the key is another one')
+  shown.put([key], row, 'opened')
+  t.equal(shown.get([key], { ...row }), 'opened')
+  t.equal(shown.get([Buffer.from(key)], row), undefined, 'a copy of the key is another one')
+  t.equal(shown.get([key, key], row), undefined)
+  t.equal(shown.get([], row), undefined)
   for (const member of ['id', 'stream', 'head', 'sealed']) {
-    t.equal(shown.get(key, { ...row, [member]: 'x' }), undefined, member)
+    t.equal(shown.get([key], { ...row, [member]: 'x' }), undefined, member)
   }
 })
 
 t.test('it holds so many, the least recently used go first', async (t) => {
   const shown = createShownHeads(4)
   const key = randomBytes(32)
-  const has = (id: string): boolean => shown.get(key, { ...row, id }) !== undefined
-  for (const id of ['a', 'b', 'c']) shown.put(key, { ...row, id }, id)
+  const has = (id: string): boolean => shown.get([key], { ...row, id }) !== undefined
+  for (const id of ['a', 'b', 'c']) shown.put([key], { ...row, id }, id)
   t.equal(has('a'), true, 'used again')
-  for (const id of ['d', 'e']) shown.put(key, { ...row, id }, id)
+  for (const id of ['d', 'e']) shown.put([key], { ...row, id }, id)
   t.strictSame(['b', 'e', 'd', 'a'].map(has), [false, true, true, true])
 })
 
