@@ -42,8 +42,6 @@ export interface InnerFilter extends EventFilter {
   actorType?: string | undefined
   /** Of any outcome but success. */
   failed?: true | undefined
-  /** What this person (a ref) did, and what programs did: nothing that other persons did. */
-  ownOf?: string | undefined
   until?: Until | undefined
 }
 
@@ -66,7 +64,6 @@ export function conditionsOf (filter: InnerFilter, param: Parameter): Conditions
     ...present(filter.id, (id) => `e.id = ${param(id)}::uuid`),
     ...actorConditions(filter.actor, param),
     ...present(filter.actorType, (type) => `e.actor_type = ${param(type)}`),
-    ...present(filter.ownOf, (ref) => `(e.actor_type <> 'user' or e.actor_key = ${param(ref)})`),
     ...actionConditions(filter.action, param),
     ...outcomeConditions(filter.outcome, param),
     ...filter.failed === true ? ["e.outcome <> 'success'"] : [],

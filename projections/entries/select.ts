@@ -22,7 +22,7 @@ export interface After {
 
 /** A narrow table that gives the order, and whose rows point into entry. */
 export type Driver =
-  | { table: 'user_feed', ref: string, role?: 'actor' | 'about' | undefined }
+  | { table: 'user_feed', ref: string, role?: 'actor' | 'own' | undefined }
   | { table: 'entity_trail', type: string, key: string, role?: 'entity' | 'related' | undefined }
   | { table: 'entry_tag', tag: string }
 
@@ -181,7 +181,10 @@ function withoutDriver (filter: InnerFilter, driver: Driver | undefined): InnerF
 
 function drive (driver: Driver, param: Parameter): string[] {
   switch (driver.table) {
-    case 'user_feed': return [`d.ref = ${param(driver.ref)}::uuid`, ...roleOf(driver)]
+    case 'user_feed': return [
+      `d.ref = ${param(driver.ref)}::uuid`,
+      ...driver.role === 'own' ? ["d.role <> 'about'"] : roleOf(driver)
+    ]
     case 'entity_trail': return [
       `d.entity_type = ${param(driver.type)}`, `d.entity_key = ${param(driver.key)}`,
       ...roleOf(driver)

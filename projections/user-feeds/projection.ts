@@ -3,7 +3,8 @@ import { bigintColumn, personColumns, textColumn, uuidColumn } from '../columns.
 import { firstOfEach, tenantOf } from '../keys.ts'
 import type { Projection, Statement } from '../projection.ts'
 
-export type FeedRole = 'actor' | 'about'
+/** What the person has to do with it: did it, a program did it to them, or another person. */
+export type FeedRole = 'actor' | 'served' | 'about'
 
 interface FeedRow {
   event: DecodedEvent
@@ -34,7 +35,7 @@ const REMOVE: Statement = {
 /** Who did it, and whom it is about: every person whose ref the event names. */
 export const userFeeds: Projection = {
   name: 'user_feeds',
-  version: 2,
+  version: 3,
   tables: 'projections/user-feeds/tables.sql',
   views: ['user_feed'],
   async apply ({ events }, tx) {
@@ -59,7 +60,8 @@ export const userFeeds: Projection = {
 function feedRows (event: DecodedEvent): FeedRow[] {
   const { actor, entity, related = [], sealed = [] } = event.data
   const about = [entity, ...related, ...sealed].flatMap((named) => named?.ref ?? [])
-  const rows: FeedRow[] = about.map((ref) => ({ event, ref, role: 'about' }))
+  const role = actor.type === 'user' ? 'about' : 'served'
+  const rows: FeedRow[] = about.map((ref) => ({ event, ref, role }))
   if (actor.ref !== undefined) rows.unshift({ event, ref: actor.ref, role: 'actor' })
   return firstOfEach(rows, ({ ref }) => ref)
 }

@@ -23,5 +23,5 @@ export async function countFeed (
  * finishes their job. What other persons did to them is not in it.
  */
 export function ownLog (ref: string, filter: EventFilter): Selection {
-  return { filter: { ...filter, ownOf: ref }, driver: { table: 'user_feed', ref } }
+  return { filter, driver: { table: 'user_feed', ref, role: 'own' } }
 }

@@ -1,5 +1,5 @@
 -- Every event by or about a person, pointing into entry. Whoever did it and is also whom it is
--- about has one row, as the actor.
+-- about has one row, as the actor; 'served' is whom a program's event is about.
 create table user_feed (
   position bigint not null,
   ref uuid not null,

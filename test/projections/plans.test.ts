@@ -116,7 +116,7 @@ t.test('no query reads a whole table', async (t) => {
   const owner = database.pool('ledger_worker')
   const removals = await inTransaction(owner, async (tx) => {
     await tx.query(`set local search_path =
-      entries_v2_g1, user_feeds_v2_g1, entity_trails_v2_g1, search_v1_g1`)
+      entries_v2_g1, user_feeds_v3_g1, entity_trails_v2_g1, search_v1_g1`)
     await tx.query('analyze')
     return await explained(tx, async (tx) => {
       for (const { remove } of PROJECTIONS) await remove?.(REMOVED, tx)

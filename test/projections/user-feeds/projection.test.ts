@@ -1,12 +1,14 @@
 import t from 'tap'
 
 import { entries } from '../../../projections/entries/projection.ts'
+import { countSelection, listSelection } from '../../../projections/entries/queries.ts'
 import { userFeeds } from '../../../projections/user-feeds/projection.ts'
-import { countFeed, listFeed } from '../../../projections/user-feeds/queries.ts'
+import { countFeed, listFeed, ownLog } from '../../../projections/user-feeds/queries.ts'
 import { decodedEvent, given, uuid } from '../../given.ts'
 
 const alice = uuid(901)
 const bob = uuid(902)
+const carol = uuid(903)
 const sealed = (ref: string) => ({ ref, paths: ['/data/x'], commit: 'c', iv: 'i', ct: 'c' })
 
 const EVENTS = [
@@ -15,7 +17,9 @@ const EVENTS = [
   decodedEvent(3, {
     data: { related: [{ type: 'member', ref: alice }, { type: 'order', id: '9' }] }
   }),
-  decodedEvent(4, { data: { sealed: [sealed(alice), sealed(bob)] } }),
+  decodedEvent(4, {
+    data: { actor: { type: 'user', ref: carol }, sealed: [sealed(alice), sealed(bob)] }
+  }),
   decodedEvent(5, {
     data: {
       actor: { type: 'user', ref: alice },
@@ -33,12 +37,13 @@ t.test('a feed has every event by or about a person, once', async (t) => {
     .rows('select ref, position, role from read.user_feed order by ref, position')
   t.strictSame(rows, [
     { ref: alice, position: 100n, role: 'actor' },
-    { ref: alice, position: 200n, role: 'about' },
-    { ref: alice, position: 300n, role: 'about' },
+    { ref: alice, position: 200n, role: 'served' },
+    { ref: alice, position: 300n, role: 'served' },
     { ref: alice, position: 400n, role: 'about' },
     { ref: alice, position: 500n, role: 'actor' },
     { ref: bob, position: 400n, role: 'about' },
-    { ref: bob, position: 500n, role: 'about' }
+    { ref: bob, position: 500n, role: 'about' },
+    { ref: carol, position: 400n, role: 'actor' }
   ])
 })
 
@@ -60,4 +65,18 @@ t.test('a feed is paged, filtered and counted within its tenant', async (t) => {
   t.equal(await count({}, 100), 5)
   t.equal(await count({}, 3), 3)
   t.equal(await count({ entityType: 'patient' }, 100), 1)
+})
+
+t.test('one\'s own log leaves out what other persons did to one', async (t) => {
+  const { read } = await given(t, entries, userFeeds).events(EVENTS).ready()
+  const own = async (ref: string, filter = {}) => await read(async (tx) => {
+    const selection = ownLog(ref, filter)
+    const rows = await listSelection(tx, selection, { limit: 10 })
+    t.equal(await countSelection(tx, selection, 10), rows.length)
+    return rows.map(({ position }) => Number(position) / 100)
+  }, 'acme')
+  t.strictSame(await own(alice), [5, 3, 2, 1])
+  t.strictSame(await own(bob), [])
+  t.strictSame(await own(carol), [4])
+  t.strictSame(await own(alice, { entityType: 'patient' }), [2])
 })
