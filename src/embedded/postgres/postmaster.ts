@@ -76,14 +76,15 @@ export async function stopPostmaster (pid: number, place: string): Promise<void>
     } catch {
       return
     }
-    if (await goneWithin(pid, place, waitMs)) return
+    if (await goneWithin(pid, waitMs)) return
   }
   throw new Error(`Postgres (process ${pid}) did not end, not even by SIGKILL`)
 }
 
-async function goneWithin (pid: number, place: string, waitMs: number): Promise<boolean> {
+/** By its process, not its command line: that is gone a little earlier, while files are closed. */
+async function goneWithin (pid: number, waitMs: number): Promise<boolean> {
   const until = Date.now() + waitMs
-  while (serves(pid, place)) {
+  while (isRunning(pid)) {
     if (Date.now() >= until) return false
     await sleep(10)
   }
