@@ -1,6 +1,6 @@
 import {
-  BACKWARDS, END, EventStoreDBClient, excludeSystemEvents, FORWARDS, START, StreamNotFoundError,
-  type ResolvedEvent
+  BACKWARDS, END, EventStoreDBClient, excludeSystemEvents, FORWARDS, START, streamNameFilter,
+  StreamNotFoundError, type ResolvedEvent
 } from '@eventstore/db-client'
 import type { Recorded } from '../../schemas/recorded.ts'
 import { isLedgerError, LedgerError } from '../errors.ts'
@@ -33,8 +33,8 @@ export const READ_TIMEOUT_MS = 10_000
 const SHORT_MAX_EVENTS = 64
 /** What a bounded read asks for at least: the log's own events may lie before ours. */
 const PAGE_MIN_EVENTS = 16
-/** Considered events between two checkpoints of a subscription that filters. */
-const SEARCH_WINDOW = 1_000
+/** A subscription that filters tells a checkpoint after this many windows; nobody needs them. */
+const SEARCH = { maxSearchWindow: 1_000, checkpointInterval: 100 }
 
 /**
  * The log, over the official client. Throws CONFIG_INVALID for a URL that the client does not
@@ -118,13 +118,17 @@ class ClientLog implements Log {
     return last && { commit: last.position, prepare: last.prepare }
   }
 
-  async * subscribeAll ({ after, signal }: SubscribeOptions): AsyncGenerator<Delivery> {
+  async * subscribeAll (
+    { after, signal, prefix }: SubscribeOptions
+  ): AsyncGenerator<Delivery> {
     // A client of its own: what breaks or is cancelled elsewhere must not touch the subscription.
     const client = newClient(this.#url, this.#decoder)
     try {
       const subscription = client.subscribeToAll({
         fromPosition: after ?? START,
-        filter: excludeSystemEvents({ maxSearchWindow: SEARCH_WINDOW, checkpointInterval: 100 })
+        filter: prefix === undefined
+          ? excludeSystemEvents(SEARCH)
+          : streamNameFilter({ ...SEARCH, prefixes: [prefix] })
       })
       const timeoutMs = this.#readTimeoutMs
       const stream = this.#decoded(subscription)

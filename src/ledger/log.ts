@@ -45,6 +45,8 @@ export interface SubscribeOptions {
   /** The last processed position; undefined = from the start. Exclusive. */
   after?: LogPosition
   signal: AbortSignal
+  /** Only events of streams whose names begin so; the log itself leaves the others out. */
+  prefix?: string
 }
 
 /** What a subscription yields: events, and once per (re)connection that it has caught up. */
@@ -66,7 +68,7 @@ export interface Log {
   readAll (options?: ReadAllOptions): AsyncIterable<Recorded>
   /** The last event's position in `$all` that is ours, undefined in an empty log. */
   head (): Promise<LogPosition | undefined>
-  /** All later events, system events left out. Throws when the connection is lost. */
+  /** All later events that are wanted, system events left out. Throws when the connection is lost. */
   subscribeAll (options: SubscribeOptions): AsyncIterable<Delivery>
   close (): Promise<void>
 }

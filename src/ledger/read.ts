@@ -1,4 +1,5 @@
 import type { Recorded } from '../../schemas/recorded.ts'
+import { logUnavailable } from './append.ts'
 import type { Log, LogPosition } from './log.ts'
 import { tenantPrefix } from './streams.ts'
 
@@ -69,11 +70,21 @@ export async function * replayAll (
 ): AsyncGenerator<Recorded> {
   const last = until ?? await log.head()
   if (last === undefined) return
-  const prefix = tenantPrefix(tenant)
-  for await (const event of log.readAll({ from: after ?? 'start' })) {
-    if (event.position > last.commit) return
-    const isNew = after === undefined || event.position > after.commit
-    if (isNew && event.stream.startsWith(prefix)) yield event
-    if (event.position === last.commit) return
+  const stop = new AbortController()
+  // A subscription, since only those are filtered by the log: other tenants' events stay there.
+  const deliveries = log.subscribeAll({
+    ...(after && { after }), prefix: tenantPrefix(tenant), signal: stop.signal
+  })
+  try {
+    for await (const delivery of deliveries) {
+      if (delivery.kind === 'caught-up') return
+      const { event } = delivery
+      if (event.position > last.commit) return
+      yield event
+      if (event.position === last.commit) return
+    }
+    throw logUnavailable(new Error('the subscription ended'))
+  } finally {
+    stop.abort()
   }
 }
