@@ -14,6 +14,7 @@ import {
 import { adminSummary, ownSummary } from './adapters/truledgr-summary.ts'
 import { takeJson } from './bodies.ts'
 import type { App, Endpoint, Method } from './endpoint.ts'
+import { askForBodies } from './expect.ts'
 import { describeRoutes } from './openapi.ts'
 import { sendProblem } from './problems.ts'
 import { refuseMalformed } from './malformed.ts'
@@ -211,6 +212,7 @@ export function createApp (deps: ApiDeps): App {
   app.setErrorHandler(sendProblem)
   app.decorateRequest('caller', null)
   takeJson(app)
+  askForBodies(app.server, BATCH_MAX_BYTES)
   answerUnknown(app)
   observe(app, services)
   app.addHook('onClose', async () => {

@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { BATCH_MAX_BYTES } from '../../schemas/primitives.ts'
 import type { Problem } from '../../schemas/problem.ts'
 import { ERRORS, isLedgerError, LedgerError, type ErrorCode } from '../errors.ts'
 import { isUnavailable } from '../postgres/errors.ts'
@@ -12,6 +13,8 @@ const FRAMEWORK: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
   FST_ERR_CTP_EMPTY_TYPE: 'UNSUPPORTED_MEDIA_TYPE'
 }
+
+const TOO_LARGE = `The body has more than ${BATCH_MAX_BYTES} bytes`
 
 /** A restarted server takes connections again within seconds. */
 const DATABASE_RETRY_S = 2
@@ -31,7 +34,10 @@ export function toLedgerError (err: unknown): LedgerError {
   }
   const { code = '', statusCode = 500, message = '' } = err as Partial<FastifyError>
   const known = FRAMEWORK[code]
-  if (known !== undefined) return new LedgerError(known, message, { cause: err })
+  if (known !== undefined) {
+    const said = known === 'PAYLOAD_TOO_LARGE' ? TOO_LARGE : message
+    return new LedgerError(known, said, { cause: err })
+  }
   if (statusCode >= 400 && statusCode < 500) {
     return new LedgerError('INVALID_REQUEST', message, { cause: err })
   }

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { connect, type AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import pino from 'pino'
 import t, { type Test } from 'tap'
+import { BATCH_MAX_BYTES } from '../../schemas/primitives.ts'
 import { PROJECTIONS } from '../../projections/index.ts'
 import { createApp, PROTECTED, PUBLIC } from '../../src/api/app.ts'
 import { problemType } from '../../src/api/problems.ts'
@@ -103,6 +105,24 @@ t.test('what is no HTTP is answered by a problem as well', async (t) => {
     t.equal(head.split('\r\n')[0], `HTTP/1.1 ${status}`)
     t.match(head, /content-type: application\/problem\+json/)
     t.match(JSON.parse(body), { type: '/problems/invalid-request', status: parseInt(status) })
+  }
+})
+
+t.test('a body that is announced too large is refused before it is sent', async (t) => {
+  const { port } = app.server.address() as AddressInfo
+  const authorization = `authorization: Bearer ${service.keys['acme.producer']}`
+  const rows: Array<[bytes: number, answer: string]> = [
+    [BATCH_MAX_BYTES, 'HTTP/1.1 100 Continue'],
+    [BATCH_MAX_BYTES + 1, 'HTTP/1.1 413 Payload Too Large']
+  ]
+  for (const [bytes, answer] of rows) {
+    const socket = connect(port, '127.0.0.1')
+    socket.write(['POST /v1/events HTTP/1.1', 'host: ledger', authorization,
+      'content-type: application/json', `content-length: ${bytes}`, 'expect: 100-continue',
+      '', ''].join('\r\n'))
+    const [head] = await once(socket, 'data') as [Buffer]
+    t.equal(head.toString().split('\r\n')[0], answer)
+    socket.destroy()
   }
 })
 
