@@ -1,6 +1,6 @@
 import type { EventRow } from '../../projections/entries/queries.ts'
 import { isErasedSection, type RowSection } from '../../schemas/hidden.ts'
-import { presentHead, refsToOpen, type Access } from '../privacy/open.ts'
+import { mayOpen, presentHead, refsToOpen, type Access } from '../privacy/open.ts'
 import type { Vault } from '../privacy/vault.ts'
 import type { Caller } from './auth.ts'
 import { createShownHeads } from './shown-heads.ts'
@@ -19,19 +19,23 @@ export interface Reader {
 
 /**
  * The JSON texts of events as the reader may see them. What is not sealed is spliced as it lies
- * in the row, never parsed; every data key is asked for once.
+ * in the row, never parsed; every data key is asked for once. Whoever did something sees all of
+ * it: nobody learns from it what they have not known.
  */
 export async function presentRows (
   vault: Vault, { tenant, access }: Reader, rows: readonly EventRow[]
 ): Promise<string[]> {
   const sections = rows.map(({ sealed }) => parseSections(sealed))
-  const refs = refsToOpen(sections.flat(), access)
+  const accesses = rows.map(({ head }) => accessTo(head, access))
+  const refs = [...new Set(sections.flatMap((sealed, index) =>
+    refsToOpen(sealed, accesses[index] ?? 'sealed')))]
   const keys = refs.length === 0 ? NO_KEYS : await vault.keys(tenant, refs)
   return rows.map((row, index) => {
     const { body, head, stream, id } = row
     const sealed = sections[index] ?? []
     if (sealed.length === 0) return splice(body, head)
-    const dataKeys = allKeys(sealed, keys)
+    const access = accesses[index] ?? 'sealed'
+    const dataKeys = allKeys(sealed, keys, access)
     const known = dataKeys && shownHeads.get(dataKeys, row)
     if (known !== undefined) return splice(body, known)
     const place = { tenant, stream, id }
@@ -47,13 +51,21 @@ const NO_KEYS: ReadonlyMap<string, Buffer> = new Map()
 const SHOWN_MAX = 8_000
 const shownHeads = createShownHeads(SHOWN_MAX)
 
+/** What may be opened of an event: of what one did oneself, everything. */
+function accessTo (head: string, access: Access): Access {
+  if (typeof access === 'string') return access
+  const { actor }: { actor?: { ref?: string } } = JSON.parse(head)
+  return actor?.ref !== undefined && access.has(actor.ref) ? 'opened' : access
+}
+
 /** The keys that open all that is sealed of an event; undefined if some of it stays closed. */
 function allKeys (
-  sections: readonly RowSection[], keys: ReadonlyMap<string, Buffer>
+  sections: readonly RowSection[], keys: ReadonlyMap<string, Buffer>, access: Access
 ): Buffer[] | undefined {
   const found: Buffer[] = []
   for (const section of sections) {
-    const dataKey = isErasedSection(section) ? undefined : keys.get(section.ref)
+    if (isErasedSection(section) || !mayOpen(access, section.ref)) return undefined
+    const dataKey = keys.get(section.ref)
     if (dataKey === undefined) return undefined
     found.push(dataKey)
   }
