@@ -5,30 +5,33 @@ import type { Vault } from '../privacy/vault.ts'
 import type { Caller } from './auth.ts'
 import { createShownHeads } from './shown-heads.ts'
 
-/** Whose personal data the caller may see: everybody's in the tenant, or the key's subject's. */
-export function accessOf ({ roles, subjectRef }: Caller): Access {
+/** Whose data is opened: of `self` it is theirs, and all that is in what they did. */
+export type Sight = Access | { self: string }
+
+/** Whose personal data the caller may see: everybody's in the tenant, or as the key's subject. */
+export function accessOf ({ roles, subjectRef }: Caller): Sight {
   if (roles.includes('auditor') || roles.includes('compliance')) return 'opened'
-  return subjectRef === undefined ? 'sealed' : new Set([subjectRef])
+  return subjectRef === undefined ? 'sealed' : { self: subjectRef }
 }
 
 /** Who reads: in which tenant, and whose data opened. */
 export interface Reader {
   tenant: string
-  access: Access
+  access: Sight
 }
 
 /**
  * The JSON texts of events as the reader may see them. What is not sealed is spliced as it lies
- * in the row, never parsed; every data key is asked for once. Whoever did something sees all of
- * it: nobody learns from it what they have not known.
+ * in the row, never parsed; every data key is asked for once.
  */
 export async function presentRows (
   vault: Vault, { tenant, access }: Reader, rows: readonly EventRow[]
 ): Promise<string[]> {
   const sections = rows.map(({ sealed }) => parseSections(sealed))
   const accesses = rows.map(({ head }) => accessTo(head, access))
-  const refs = [...new Set(sections.flatMap((sealed, index) =>
-    refsToOpen(sealed, accesses[index] ?? 'sealed')))]
+  const refs = typeof access === 'string'
+    ? refsToOpen(sections.flat(), access)
+    : [...new Set(sections.flatMap((sealed, n) => refsToOpen(sealed, accesses[n] ?? 'sealed')))]
   const keys = refs.length === 0 ? NO_KEYS : await vault.keys(tenant, refs)
   return rows.map((row, index) => {
     const { body, head, stream, id } = row
@@ -51,11 +54,11 @@ const NO_KEYS: ReadonlyMap<string, Buffer> = new Map()
 const SHOWN_MAX = 8_000
 const shownHeads = createShownHeads(SHOWN_MAX)
 
-/** What may be opened of an event: of what one did oneself, everything. */
-function accessTo (head: string, access: Access): Access {
-  if (typeof access === 'string') return access
+/** Whoever did something has seen it already: nothing in it is news to them. */
+function accessTo (head: string, access: Sight): Access {
+  if (typeof access === 'string' || !('self' in access)) return access
   const { actor }: { actor?: { ref?: string } } = JSON.parse(head)
-  return actor?.ref !== undefined && access.has(actor.ref) ? 'opened' : access
+  return actor?.ref === access.self ? 'opened' : new Set([access.self])
 }
 
 /** The keys that open all that is sealed of an event; undefined if some of it stays closed. */

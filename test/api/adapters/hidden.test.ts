@@ -107,6 +107,9 @@ t.test('who did something sees all of it; in what others did, only what is their
       { id: served.id, data: { note: { sealed: true } } }
     ], turn)
   }
+  const report = await get('/v1/subjects/user/u-self/report', 'acme.compliance')
+  t.match(report.body, own.id)
+  t.notMatch(report.body, 'confided', 'what a person is told of others is another matter')
 })
 
 t.test('the key of an erased user is answered the same everywhere', async (t) => {
