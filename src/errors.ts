@@ -25,6 +25,7 @@ export const ERRORS = {
   EVENT_TOO_LARGE: { status: 413, title: 'The event is larger than the limit' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'This content type is not taken here' },
   RANGE_NOT_SATISFIABLE: { status: 416, title: 'It ends before that range begins' },
+  TOO_MANY_STREAMS: { status: 429, title: 'This key follows too many streams: try again' },
   TOO_MANY_EXPORTS: { status: 429, title: 'Too many exports are under way: try again' },
   LOG_UNAVAILABLE: { status: 503, title: 'The log cannot be reached' },
   DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached' },

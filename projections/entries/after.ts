@@ -1,7 +1,7 @@
 import type { WebhookFilter } from '../../schemas/http/webhooks.ts'
 import type { Category, Outcome } from '../../schemas/primitives.ts'
 import type { Tx } from '../projection.ts'
-import type { Parameter } from './filter.ts'
+import { notOwn, type Parameter } from './filter.ts'
 
 /** An event without anything that is sealed or that producers write freely. */
 export interface Envelope {
@@ -89,7 +89,7 @@ function conditions (
  * of its reading. What is below an action is a range: `/` is the character after `.`.
  */
 function actionCondition (actions: readonly string[] | undefined, param: Parameter): string {
-  if (actions === undefined) return "not (action >= 'ledger.' and action < 'ledger/')"
+  if (actions === undefined) return notOwn('action')
   const below = actions.filter((action) => action.endsWith('.*')).map((name) => name.slice(0, -2))
   const exact = actions.filter((action) => !action.endsWith('.*'))
   const alternatives = [

@@ -42,6 +42,8 @@ export interface InnerFilter extends EventFilter {
   actorType?: string | undefined
   /** Of any outcome but success. */
   failed?: true | undefined
+  /** None of the ledger's own events. */
+  notOwn?: true | undefined
   until?: Until | undefined
 }
 
@@ -67,6 +69,7 @@ export function conditionsOf (filter: InnerFilter, param: Parameter): Conditions
     ...actionConditions(filter.action, param),
     ...outcomeConditions(filter.outcome, param),
     ...filter.failed === true ? ["e.outcome <> 'success'"] : [],
+    ...filter.notOwn === true ? [notOwn('e.action')] : [],
     ...entityConditions(filter.entity, param),
     ...present(filter.entityType, (type) => `e.entity_type = ${param(type)}`),
     ...present(filter.category, (category) => `e.category = ${param(category)}`),
@@ -133,6 +136,11 @@ function actionConditions (action: EventFilter['action'], param: Parameter): str
 
 function isBelow (action: EventFilter['action']): boolean {
   return typeof action === 'string' && action.endsWith('.*')
+}
+
+/** No action of the ledger's own: they are a range of the index of actions. */
+export function notOwn (column: string): string {
+  return `not (${column} >= 'ledger.' and ${column} < 'ledger/')`
 }
 
 /** As with the actor: what the index leaves out is said in so many words. */

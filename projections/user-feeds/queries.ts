@@ -25,3 +25,8 @@ export async function countFeed (
 export function ownLog (ref: string, filter: EventFilter): Selection {
   return { filter, driver: { table: 'user_feed', ref, role: 'own' } }
 }
+
+/** What a person did: their own log without what programs did for them. */
+export function actedBy (ref: string, filter: EventFilter): Selection {
+  return { filter, driver: { table: 'user_feed', ref, role: 'actor' } }
+}

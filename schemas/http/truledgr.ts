@@ -6,7 +6,7 @@ import { EventFilters } from './events.ts'
 import { OffsetPaging, OffsetTotals } from './offset.ts'
 
 const FIELDS_MAX_LENGTH = 512
-const ULID = '^[0-7][0-9A-HJKMNP-TV-Z]{25}$'
+const ULID = '^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$'
 const UUID = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 
 /** Filters of every list; all that are given must hold. */
@@ -59,7 +59,7 @@ const Counts = Type.Record(Type.String(), Type.Integer())
 
 /** What a user did, counted. */
 export const TruledgrSummary = Type.Object({
-  user_id: Type.String({ description: 'Of one\'s own: the ref that stands for one in the log' }),
+  user_id: { ...nullable(Type.String()), description: 'null: nothing of one\'s own is shown' },
   total_activities: Type.Integer(),
   by_activity_type: Counts,
   by_category: Counts,

@@ -20,6 +20,8 @@ export interface At {
   method: Method
   url: string
   roles?: readonly Role[] | undefined
+  /** Another address of what is described already. */
+  isHidden?: true
 }
 
 /** What a route does and takes; the route table says where it is and who may call it. */
@@ -29,9 +31,13 @@ export type Endpoint = (scope: App, at: At) => void
 export function endpoint<const Schema extends FastifySchema> (
   schema: Schema, handler: Handler<Schema>
 ): Endpoint {
-  return (scope, { method, url, roles }) => {
+  return (scope, { method, url, roles, isHidden }) => {
     scope.route({
-      method, url, schema, handler, config: roles === undefined ? {} : { roles }
+      method,
+      url,
+      schema: isHidden === true ? { ...schema, hide: true } : schema,
+      handler,
+      config: roles === undefined ? {} : { roles }
     })
   }
 }

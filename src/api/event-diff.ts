@@ -26,7 +26,8 @@ export function diffOfEvent (event: EventView): Static<typeof EventDiffView> {
   }
 }
 
-function changesOf ({ before, after, changes }: EventView): Change[] {
+/** The values that an event changed, as far as the reader sees them. */
+export function changesOf ({ before, after, changes }: EventView): Change[] {
   const [one, other] = [before, after].map((state) => {
     return isHidden(state) ? undefined : state ?? undefined
   })

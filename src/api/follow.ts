@@ -13,7 +13,7 @@ const PAGE = 100
 export const PIECE_BYTES = 131_072
 /** However busy the log is, a reader asks for more at most so often. */
 const PAUSE_MS = 100
-/** Something is said at least so often, and whether the reader still may read is looked at. */
+/** Something is said at least so often. */
 export const HEARTBEAT_MS = 15_000
 /** That a read was recorded is no read to record again: a stream would feed itself for ever. */
 const OF_A_READ = '"action":"ledger.read"'
@@ -34,7 +34,7 @@ export interface Following {
   signal: AbortSignal
   /** When it ends by itself, in milliseconds since 1970; undefined: never. */
   until: number | undefined
-  /** Throws when the reader may not read any more. */
+  /** Throws when the reader may not read any more: asked before whatever is sent. */
   requireAccess: () => Promise<unknown>
   /** Records that so many events leave; throws when that is not possible, and they do not. */
   record: (rows: number) => Promise<void>
@@ -76,6 +76,7 @@ export async function * follow (
   let saidAt = services.now()
   while (true) {
     if (piece.events.length > 0) {
+      await following.requireAccess()
       if (piece.told > 0) await following.record(piece.told)
       yield piece
       saidAt = services.now()

@@ -1,20 +1,23 @@
 import type { EventRow } from '../../projections/entries/queries.ts'
 import { isErasedSection, type RowSection } from '../../schemas/hidden.ts'
-import { presentHead, refsToOpen, type Access } from '../privacy/open.ts'
+import { mayOpen, presentHead, refsToOpen, type Access } from '../privacy/open.ts'
 import type { Vault } from '../privacy/vault.ts'
 import type { Caller } from './auth.ts'
 import { createShownHeads } from './shown-heads.ts'
 
-/** Whose personal data the caller may see: everybody's in the tenant, or the key's subject's. */
-export function accessOf ({ roles, subjectRef }: Caller): Access {
+/** Whose data is opened: of `self` it is theirs, and all that is in what they did. */
+export type Sight = Access | { self: string }
+
+/** Whose personal data the caller may see: everybody's in the tenant, or as the key's subject. */
+export function accessOf ({ roles, subjectRef }: Caller): Sight {
   if (roles.includes('auditor') || roles.includes('compliance')) return 'opened'
-  return subjectRef === undefined ? 'sealed' : new Set([subjectRef])
+  return subjectRef === undefined ? 'sealed' : { self: subjectRef }
 }
 
 /** Who reads: in which tenant, and whose data opened. */
 export interface Reader {
   tenant: string
-  access: Access
+  access: Sight
 }
 
 /**
@@ -25,13 +28,17 @@ export async function presentRows (
   vault: Vault, { tenant, access }: Reader, rows: readonly EventRow[]
 ): Promise<string[]> {
   const sections = rows.map(({ sealed }) => parseSections(sealed))
-  const refs = refsToOpen(sections.flat(), access)
+  const accesses = rows.map(({ head }) => accessTo(head, access))
+  const refs = typeof access === 'string'
+    ? refsToOpen(sections.flat(), access)
+    : [...new Set(sections.flatMap((sealed, n) => refsToOpen(sealed, accesses[n] ?? 'sealed')))]
   const keys = refs.length === 0 ? NO_KEYS : await vault.keys(tenant, refs)
   return rows.map((row, index) => {
     const { body, head, stream, id } = row
     const sealed = sections[index] ?? []
     if (sealed.length === 0) return splice(body, head)
-    const dataKeys = allKeys(sealed, keys)
+    const access = accesses[index] ?? 'sealed'
+    const dataKeys = allKeys(sealed, keys, access)
     const known = dataKeys && shownHeads.get(dataKeys, row)
     if (known !== undefined) return splice(body, known)
     const place = { tenant, stream, id }
@@ -47,13 +54,21 @@ const NO_KEYS: ReadonlyMap<string, Buffer> = new Map()
 const SHOWN_MAX = 8_000
 const shownHeads = createShownHeads(SHOWN_MAX)
 
+/** Whoever did something has seen it already: nothing in it is news to them. */
+function accessTo (head: string, access: Sight): Access {
+  if (typeof access === 'string' || !('self' in access)) return access
+  const { actor }: { actor?: { ref?: string } } = JSON.parse(head)
+  return actor?.ref === access.self ? 'opened' : new Set([access.self])
+}
+
 /** The keys that open all that is sealed of an event; undefined if some of it stays closed. */
 function allKeys (
-  sections: readonly RowSection[], keys: ReadonlyMap<string, Buffer>
+  sections: readonly RowSection[], keys: ReadonlyMap<string, Buffer>, access: Access
 ): Buffer[] | undefined {
   const found: Buffer[] = []
   for (const section of sections) {
-    const dataKey = isErasedSection(section) ? undefined : keys.get(section.ref)
+    if (isErasedSection(section) || !mayOpen(access, section.ref)) return undefined
+    const dataKey = keys.get(section.ref)
     if (dataKey === undefined) return undefined
     found.push(dataKey)
   }

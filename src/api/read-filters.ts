@@ -111,7 +111,9 @@ function takeParties (url: string, given: Map<string, unknown>): NamedParty[] {
     ['type', 'id'], ['entityType', 'entityId'], ['table', 'entityId'], ['entity_type', 'entity_id']
   ] as const) {
     if (!given.has(type) || !given.has(id)) continue
-    const party = { type: entityTypeOf(take(type) ?? ''), id: take(id) ?? '' }
+    const name = take(type) ?? ''
+    // Only Mosaic has names of its own for types.
+    const party = { type: type === 'entityType' ? entityTypeOf(name) : name, id: take(id) ?? '' }
     const isPerson = url.startsWith('/v1/subjects/')
     parties.push({ as: isPerson ? 'subject' : 'entity', party, isPerson })
   }

@@ -88,7 +88,8 @@ export function openRecord (
 
 type Outcome = { plain: Plain } | { hidden: Hidden }
 
-function mayOpen (access: Access, ref: string): boolean {
+/** Whether the reader may see a section of this person opened. */
+export function mayOpen (access: Access, ref: string): boolean {
   return typeof access === 'string' ? access === 'opened' : access.has(ref)
 }
 

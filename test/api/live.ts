@@ -42,7 +42,10 @@ export async function refusal (
 ): Promise<{ status: number, body: string }> {
   const socket = connectLive(url, key)
   return await new Promise((resolve, reject) => {
-    socket.on('open', () => { reject(new Error('it was opened')) })
+    socket.on('open', () => {
+      socket.terminate()
+      reject(new Error('it was opened'))
+    })
     socket.on('error', reject)
     socket.on('unexpected-response', (_request, response) => {
       let body = ''

@@ -139,6 +139,9 @@ t.test('what is previewed is removed; what was removed says by whom, and is prov
   })
   t.match(run, { entity: { id }, data: { events: 3, held: 0, gaps: [Number, Number] } })
   t.equal((await get(`/v1/events/${gone}/diff`)).statusCode, 410)
+  for (const url of [`/api/activity/act_${gone}`, `/activities/${gone}`]) {
+    t.match((await get(url)).json(), { type: '/problems/removed', run: run.id }, url)
+  }
   const correction = {
     corrects: gone, kind: 'annotates', reason: 'r', actor: { type: 'service', id: 's' }
   }

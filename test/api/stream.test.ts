@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import t from 'tap'
+import { STREAMS_PER_KEY_MAX } from '../../src/api/routes/stream.ts'
 import { event, testService, until } from './service.ts'
 
 const service = await testService(t)
@@ -17,12 +18,13 @@ interface Followed {
 
 /** Follows like an EventSource: over a connection, block by block. */
 async function followFrom (
-  t: Test, query: string, { lastId, key = 'acme.auditor' }: { lastId?: string, key?: string } = {}
+  t: Test, query: string,
+  { lastId, secret = keys['acme.auditor'] }: { lastId?: string, secret?: string | undefined } = {}
 ): Promise<Followed> {
   const stop = new AbortController()
   const response = await fetch(`${address}/v1/events/stream?${query}`, {
     headers: {
-      authorization: `Bearer ${keys[key]}`,
+      authorization: `Bearer ${secret}`,
       ...(lastId !== undefined && { 'last-event-id': lastId })
     },
     signal: stop.signal
@@ -51,6 +53,13 @@ async function followFrom (
   return followed
 }
 
+/** A new auditor's key. */
+async function madeKey (): Promise<{ id: string, secret: string }> {
+  const payload = { name: 'reader', roles: ['auditor'] }
+  const made = await call('acme.admin', { method: 'POST', url: '/v1/api-keys', payload })
+  return made.json()
+}
+
 const positions = ({ events }: Followed): string[] => events.map(({ position }) => position)
 
 t.test('what is recorded comes at once, filtered, opened, and nothing of others', async (t) => {
@@ -58,7 +67,7 @@ t.test('what is recorded comes at once, filtered, opened, and nothing of others'
   // Whatever is followed without a filter shows that it is followed as well.
   const all = await followFrom(t, 'entityType=order')
   const some = await followFrom(t, 'action=auth.*&actor=u-live')
-  const other = await followFrom(t, 'entityType=order', { key: 'globex.auditor' })
+  const other = await followFrom(t, 'entityType=order', { secret: keys['globex.auditor'] })
   t.match(all.ids[0], /^[0-9]+$/, 'a position to go on from before anything happens')
   const order = await append('acme', event())
   const login = await append('acme', event({
@@ -110,6 +119,39 @@ t.test('a stream ends when it was asked to, with everything there is', async (t)
   const short = await followFrom(t, 'entityType=order&seconds=1')
   await short.ended
   t.strictSame(short.events, [])
+})
+
+t.test('a revoked key is sent nothing more, however much happens', async (t) => {
+  const { id, secret } = await madeKey()
+  const followed = await followFrom(t, 'action=told.of', { secret })
+  const told = event({ action: 'told.of' })
+  const before = await append('acme', told)
+  await until(async () => followed.events.length, (count) => count === 1)
+  await call('acme.admin', { method: 'DELETE', url: `/v1/api-keys/${id}` })
+  await append('acme', told)
+  await followed.ended
+  t.strictSame(positions(followed), [before.position])
+})
+
+t.test('no key takes the places of the others', async (t) => {
+  const { secret } = await madeKey()
+  const url = `${address}/v1/events/stream?action=nothing`
+  const ask = async (key: string | undefined): Promise<Response> => await fetch(url, {
+    headers: { authorization: `Bearer ${key}` }, signal: AbortSignal.timeout(60_000)
+  })
+  const open = await Promise.all(
+    Array.from({ length: STREAMS_PER_KEY_MAX }, async () => await ask(secret)))
+  t.strictSame([...new Set(open.map(({ status }) => status))], [200])
+  const refused = await ask(secret)
+  t.equal(refused.status, 429)
+  t.equal(refused.headers.get('retry-after'), '5')
+  t.match(await refused.json(), { type: '/problems/too-many-streams' })
+  const other = await ask(keys['acme.auditor'])
+  t.equal(other.status, 200)
+  await open.pop()?.body?.cancel()
+  const again = await until(async () => await ask(secret), ({ status }) => status === 200)
+  t.equal(again.status, 200, 'a place that is given back can be taken')
+  await Promise.all([...open, other, again].map(async ({ body }) => await body?.cancel()))
 })
 
 t.test('what makes no sense is refused', async (t) => {

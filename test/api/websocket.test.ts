@@ -1,6 +1,7 @@
 import { connect, type AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
+import { STREAMS_PER_KEY_MAX } from '../../src/api/routes/stream.ts'
 import { followLive, refusal } from './live.ts'
 import { event, testService, until } from './service.ts'
 
@@ -73,6 +74,32 @@ t.test('what is refused is refused before it becomes a WebSocket', async (t) => 
   t.match(await refusal(streamOf('after=x'), auditor), { status: 400 })
   const elsewhere = await refusal(`${address}/v1/events`, auditor)
   t.equal(elsewhere.status, 200, 'elsewhere the offer is not taken up')
+})
+
+t.test('a revoked key is sent nothing more, however much happens', async (t) => {
+  const made = await call('acme.admin', {
+    method: 'POST', url: '/v1/api-keys', payload: { name: 'reader', roles: ['auditor'] }
+  })
+  const { id, secret } = made.json()
+  const live = await followLive(t, streamOf('action=told.of'), secret)
+  const told = event({ action: 'told.of' })
+  const before = await append('acme', told)
+  await until(async () => live.positions().length, (count) => count === 1)
+  await call('acme.admin', { method: 'DELETE', url: `/v1/api-keys/${id}` })
+  await append('acme', told)
+  t.equal(await live.closed, 1008)
+  t.strictSame(live.positions(), [before.position])
+})
+
+t.test('a closed WebSocket gives its place back', async (t) => {
+  const key = keys['acme.compliance']
+  const open = await Promise.all(Array.from({ length: STREAMS_PER_KEY_MAX },
+    async () => await followLive(t, streamOf('action=nothing'), key)))
+  t.match(await refusal(streamOf(), key), { status: 429, body: /too-many-streams/ })
+  open[0]?.socket.close()
+  const again = await until(
+    async () => await refusal(streamOf(), key).catch(() => 'taken'), (said) => said === 'taken')
+  t.equal(again, 'taken')
 })
 
 t.test('a message that is too long ends it', async (t) => {

@@ -2,8 +2,8 @@ import t from 'tap'
 
 import { userSummary } from '../../projections/activity-summaries/queries.ts'
 import {
-  countEvents, countUntil, findEvent, listEvents, listPositions, listSelection, projectedLookup,
-  type EventFilter
+  countEvents, countSelection, countUntil, findEvent, listEvents, listPositions, listSelection,
+  projectedLookup, type EventFilter
 } from '../../projections/entries/queries.ts'
 import { countRemoved, findRemoved } from '../../projections/entries/removed.ts'
 import { countTrail, listTrail, trailUntil } from '../../projections/entity-trails/queries.ts'
@@ -92,6 +92,10 @@ const QUERIES: Record<string, (tx: Tx) => Promise<unknown>> = {
   'failed sign-ins': async (tx) => await listSelection(tx, {
     filter: { category: 'auth', failed: true, from: '2026-01-01T01:00:00.000Z' }
   }, PAGE),
+  'a list without the ledger\'s own': async (tx) =>
+    await listSelection(tx, { filter: { notOwn: true } }, PAGE),
+  'the same of a category': async (tx) => await countSelection(
+    tx, { filter: { notOwn: true, category: 'auth' } }, 10_001),
   listFeed: async (tx) => await listFeed(tx, REF, {}, PAGE),
   'listFeed with a filter': async (tx) => await listFeed(tx, REF, { category: 'auth' }, PAGE),
   countFeed: async (tx) => await countFeed(tx, REF, {}, 10_001),

@@ -13,11 +13,20 @@ const said = (template: string, properties: DataSchema['properties'] = titled): 
 export const COEQUAL: Readonly<Record<string, ActionSchema>> = {
   assignment_created: said('{actor} created the assignment {data.assignmentTitle}'),
   user_assignment_created: said('{actor} opened {data.assignmentTitle} for the first time'),
-  assignment_input_created: said(
-    '{actor} added {data.submissionCount} submissions to {data.assignmentTitle}',
-    { ...titled, studentName: text, submissionCount: count }),
-  assignment_input_deleted: said(
-    '{actor} removed a submission from {data.assignmentTitle}', { ...titled, studentName: text }),
+  assignment_input_created: {
+    ...said('{actor} added {data.submissionCount} submissions to {data.assignmentTitle}',
+      { ...titled, studentName: text, submissionCount: count }),
+    description: 'Students who are related to it, each with a name, can be erased one by one: ' +
+      'studentName is made of their names where entries are read'
+  },
+  assignment_input_deleted: {
+    ...said('{actor} removed a submission from {data.assignmentTitle}',
+      { ...titled, studentId: text, studentName: text }),
+    personal: [{
+      subject: { type: 'student', id: '/data/studentId' },
+      paths: ['/data/studentName', '/data/studentId']
+    }]
+  },
   user_assignment_uploaded: said('Submissions of {data.assignmentTitle} arrived'),
   user_assignment_grading_started: said('{actor} started grading {data.assignmentTitle}'),
   user_assignment_evaluated: said(

@@ -9,7 +9,7 @@ const changes = (kind: string): Record<string, ActionSchema> => ({
   [`${kind}.deleted`]: said('change', `{actor} deleted the ${kind} {entity}`)
 })
 
-/** The categories of Mosaic. */
+/** The categories of Mosaic, and what its agents do. */
 export const MOSAIC: Readonly<Record<string, ActionSchema>> = {
   'auth.login': said('auth', '{actor} signed in'),
   'auth.login_failed': said('auth', '{actor} failed to sign in: {data.reason}'),
@@ -27,5 +27,6 @@ export const MOSAIC: Readonly<Record<string, ActionSchema>> = {
   'task.updated': said('task', '{actor} changed the task {entity}'),
   'task.deleted': said('task', '{actor} deleted the task {entity}'),
   'task.completed': said('task', '{actor} completed the task {entity}'),
-  'task.assigned': said('task', '{actor} assigned the task {entity}')
+  'task.assigned': said('task', '{actor} assigned the task {entity}'),
+  'agent.suggested': said('action', '{actor} suggested something for {entity}')
 }

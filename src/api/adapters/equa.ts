@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { InnerFilter } from '../../../projections/entries/filter.ts'
-import { countSelection, listSelection } from '../../../projections/entries/queries.ts'
+import { countSelection, listSelection, type EventFilter } from
+  '../../../projections/entries/queries.ts'
 import { listTasks } from '../../../projections/tasks/queries.ts'
 import {
   OrganizationActions, OrganizationEventLogs, OrganizationParams, OrganizationQuery,
@@ -18,6 +19,7 @@ import { pageRequest, sendEvents, sendPage, type EventList } from '../pages.ts'
 import { readTenant } from '../reading.ts'
 import type { Services } from '../services.ts'
 import { actingUserId } from './shown.ts'
+import { ofTheSystems } from './window.ts'
 
 const tags = ['Equa']
 const LIST = {
@@ -50,7 +52,8 @@ export const organizationEventLogs = (services: Services): Endpoint => endpoint(
   response: { 200: OrganizationEventLogs }
 }, async (request, reply) => {
   const organization = organizationOf(request, request.params.organizationId)
-  return await sendEvents(services, request, reply, listOf(filterOf(request.query), (event) => ({
+  const filter = ofTheSystems(filterOf(request.query))
+  return await sendEvents(services, request, reply, listOf(filter, (event) => ({
     id: event.id,
     type: event.action,
     user: actingUserId(event),
@@ -90,7 +93,7 @@ function organizationOf (request: FastifyRequest, organizationId: string): strin
   throw new LedgerError('NOT_FOUND', 'There is no such organisation')
 }
 
-function filterOf ({ type, from, to }: typeof OrganizationQuery['static']): InnerFilter {
+function filterOf ({ type, from, to }: typeof OrganizationQuery['static']): EventFilter {
   return narrowFilter({
     ...(type !== undefined && { action: type }),
     ...(from !== undefined && { from }),

@@ -1,4 +1,4 @@
-import type { EventFilter } from '../../../projections/entries/queries.ts'
+import type { Selection } from '../../../projections/entries/queries.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import { ActivityPagesQuery, ActivityTrail, AuditParams, type ActivityQuery } from
   '../../../schemas/http/sovrium.ts'
@@ -8,7 +8,7 @@ import { eventFilter, partyOf, requireRange } from '../filters.ts'
 import type { Services } from '../services.ts'
 import { refusal } from '../validator.ts'
 import { actionsMeant, detailOf, paginationOf, windowOf } from './activity.ts'
-import { readWindow } from './window.ts'
+import { ofTheSystems, readWindow } from './window.ts'
 
 /** Mosaic's names of entity types; its producers' helpers write them in lower case. */
 const ENTITY_TYPES = new Set(['TASK', 'EVENT', 'PROJECT', 'WORKSPACE', 'USER', 'IDEA', 'DOMAIN'])
@@ -42,11 +42,12 @@ export const activityAudit = (services: Services): Endpoint => endpoint({
 /** The filters of the list, Sovrium's and Mosaic's alike. */
 export async function activityFilter (
   { vault }: Services, tenant: string, query: ActivityQuery
-): Promise<EventFilter> {
-  const { table, action, userId, entityType = table, entityId, startDate, endDate } = query
+): Promise<Selection['filter']> {
+  const { table, action, userId, entityType, entityId, startDate, endDate } = query
   requireRange('endDate', startDate, endDate)
-  const type = entityType && entityTypeOf(entityType)
-  if (table !== undefined && table !== entityType) {
+  // A table is called what it is called: its name is none of Mosaic's.
+  const type = table ?? (entityType && entityTypeOf(entityType))
+  if (table !== undefined && entityType !== undefined && table !== entityType) {
     throw refusal([{ pointer: 'entityType', detail: 'is not the table' }])
   }
   if (entityId !== undefined && type === undefined) {
@@ -60,7 +61,7 @@ export async function activityFilter (
     ...(startDate !== undefined && { from: startDate }),
     ...(endDate !== undefined && { to: endDate })
   })
-  return action === undefined ? filter : { ...filter, action: actionsMeant(action) }
+  return ofTheSystems(action === undefined ? filter : { ...filter, action: actionsMeant(action) })
 }
 
 /** The type that Mosaic's name of one means; every other name means itself. */

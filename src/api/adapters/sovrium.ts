@@ -38,6 +38,6 @@ export const oneActivity = (services: Services): Endpoint => endpoint({
   response: { 200: ActivityDetail }
 }, async (request, reply) => {
   const id = request.params.activityId.replace('act_', '')
-  const event = await readShown(services, { request, reply }, { filter: { id } })
+  const event = await readShown(services, { request, reply }, id)
   return detailOf(event, tenantOf(callerOf(request)))
 })

@@ -1,8 +1,8 @@
-import { diff } from '../../../projections/entity-trails/diff.ts'
 import type { EventView } from '../../../schemas/http/events.ts'
 import { parsePointer } from '../../../schemas/pointer.ts'
 import type { Category } from '../../../schemas/primitives.ts'
-import { refusal } from '../validator.ts'
+import { changesOf } from '../event-diff.ts'
+import { isHidden } from '../state-step.ts'
 import { actingUserId, dataMember } from './shown.ts'
 import { ulidOf } from './ulid.ts'
 
@@ -111,13 +111,30 @@ export const KINDS = {
   }
 } as const satisfies Record<string, Kind>
 
-/** Only the members that `fields` names, in its order. Refuses a name that no item has. */
-export function selectFields (item: Members, fields: string | undefined): Members {
-  if (fields === undefined) return item
-  return Object.fromEntries(fields.split(',').map((name) => {
-    if (Object.hasOwn(item, name)) return [name, item[name]]
-    throw refusal([{ pointer: 'fields', detail: `${name} is none of ${Object.keys(item).join()}` }])
-  }))
+/** Names of the members that an item of a kind has, of an item of all kinds without one. */
+export function membersOf (kind: Kind | undefined): string[] {
+  return Object.keys({ ...activityItem(NOTHING), ...kind?.members(NOTHING) })
+}
+
+/** An event that says nothing: every item has the same members. */
+const NOTHING: EventView = {
+  id: '00000000-0000-0000-0000-000000000000',
+  stream: '',
+  revision: '0',
+  position: '0',
+  action: '',
+  category: 'action',
+  outcome: 'success',
+  leafHash: '',
+  actor: { type: 'anonymous' },
+  occurredAt: '',
+  recordedAt: '',
+  source: ''
+}
+
+/** Only the members that are named, in that order. */
+export function selectFields (item: Members, names: readonly string[] | undefined): Members {
+  return names === undefined ? item : Object.fromEntries(names.map((name) => [name, item[name]]))
 }
 
 /** Reads of a table are about the table itself, reads of a record about an entity of its type. */
@@ -126,14 +143,21 @@ function tableOf ({ entity }: EventView): string | null {
   return entity.type === 'table' ? entity.id ?? null : entity.type
 }
 
-function changedValues ({ before, after, changes }: EventView): Members {
-  const all = changes ?? (before === undefined && after === undefined ? [] : diff(before, after))
-  const valuesOf = (side: 'before' | 'after'): Members => Object.fromEntries(
-    all.filter((change) => change[side] !== undefined)
+/** Where a state is hidden, what says so stands in its place, and nobody can compare. */
+function changedValues (event: EventView): Members {
+  const { before, after, changes } = event
+  const isAnyHidden = [before, after, changes].some(isHidden)
+  const changed = changesOf(event)
+  const valuesOf = (side: 'before' | 'after'): unknown => {
+    if (changes === undefined || isHidden(changes)) return changes ?? null
+    return Object.fromEntries(changes.filter((change) => change[side] !== undefined)
       .map((change) => [change.path.slice(1), change[side]]))
+  }
   return {
-    old_values: before ?? (changes === undefined ? null : valuesOf('before')),
-    new_values: after ?? (changes === undefined ? null : valuesOf('after')),
-    changed_fields: [...new Set(all.flatMap(({ path }) => parsePointer(path).slice(0, 1)))]
+    old_values: before ?? valuesOf('before'),
+    new_values: after ?? valuesOf('after'),
+    changed_fields: isAnyHidden
+      ? null
+      : [...new Set(changed.flatMap(({ path }) => parsePointer(path).slice(0, 1)))]
   }
 }

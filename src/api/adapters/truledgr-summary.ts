@@ -1,14 +1,16 @@
-import { userSummary } from '../../../projections/activity-summaries/queries.ts'
+import { userSummary, type UserSummary } from '../../../projections/activity-summaries/queries.ts'
+import { actedBy } from '../../../projections/user-feeds/queries.ts'
 import { NoQuery } from '../../../schemas/http/events.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import { TruledgrSummary, TruledgrUserParams } from '../../../schemas/http/truledgr.ts'
-import { LedgerError } from '../../errors.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import { userRef } from '../filters.ts'
+import { ownRef } from '../own.ts'
 import { readTenant } from '../reading.ts'
 import type { Services } from '../services.ts'
-import type { Exchange } from './window.ts'
+import { actingUserId } from './shown.ts'
+import { readNewest, type Exchange } from './window.ts'
 
 const tags = ['TruLedgr']
 
@@ -21,10 +23,13 @@ export const ownSummary = (services: Services): Endpoint => endpoint({
   headers: AtLeast,
   response: { 200: TruledgrSummary }
 }, async (request, reply) => {
-  const { subjectRef } = callerOf(request)
-  if (subjectRef === undefined) throw new LedgerError('FORBIDDEN', 'The key is about no user')
-  const counts = await summarise(services, { request, reply }, subjectRef)
-  return { user_id: subjectRef, ...counts }
+  const ref = await ownRef(services, callerOf(request))
+  const [counts, newest] = await Promise.all([
+    summarise(services, { request, reply }, ref),
+    // Only what the user did says under which id.
+    readNewest(services, { request, reply }, actedBy(ref, {}))
+  ])
+  return { user_id: newest === undefined ? null : actingUserId(newest), ...counts }
 })
 
 /** What a user did, counted, for auditors. */
@@ -42,12 +47,24 @@ export const adminSummary = (services: Services): Endpoint => endpoint({
   return { user_id: id, ...await summarise(services, { request, reply }, ref) }
 })
 
+/** Of a person whom nobody knows, or knows any more: what the erased did is counted as nobody's. */
+const NOTHING: UserSummary = {
+  events: 0,
+  firstAt: undefined,
+  lastAt: undefined,
+  firstPosition: undefined,
+  lastPosition: undefined,
+  byCategory: {},
+  byAction: {},
+  byOutcome: {},
+  byDay: {}
+}
+
 async function summarise (
   services: Services, { request, reply }: Exchange, ref: string | undefined
 ): Promise<Omit<typeof TruledgrSummary['static'], 'user_id'>> {
   const counts = await readTenant(services, request, reply, async (tx) => {
-    // A person that nobody knows did nothing; '' is no ref, so the answer has the usual shape.
-    return await userSummary(tx, { type: 'user', key: ref ?? '' })
+    return ref === undefined ? NOTHING : await userSummary(tx, { type: 'user', key: ref })
   })
   return {
     total_activities: counts.events,

@@ -1,5 +1,5 @@
 import type { EventFilter, Selection } from '../../../projections/entries/queries.ts'
-import { ownLog } from '../../../projections/user-feeds/queries.ts'
+import { actedBy } from '../../../projections/user-feeds/queries.ts'
 import { NoQuery } from '../../../schemas/http/events.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import {
@@ -10,17 +10,20 @@ import { LedgerError } from '../../errors.ts'
 import { callerOf, tenantOf, type Caller } from '../auth.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import { eventFilter, requireRange, userRef } from '../filters.ts'
+import { ownRef } from '../own.ts'
 import { accessOf } from '../present.ts'
 import type { Vault } from '../../privacy/vault.ts'
 import type { Services } from '../services.ts'
 import { refusal } from '../validator.ts'
-import { activityItem, KINDS, selectFields, type Kind } from './truledgr-shape.ts'
+import { activityItem, KINDS, membersOf, selectFields, type Kind } from './truledgr-shape.ts'
 import { uuidOf } from './ulid.ts'
-import { capped, readShown, readWindow, requireNear, type Exchange } from './window.ts'
+import { capped, ofTheSystems, readShown, readWindow, requireNear, type Exchange } from
+  './window.ts'
 
 const tags = ['TruLedgr']
 const LIST = {
-  description: 'Newest first. A user\'s key lists that user\'s own, an auditor\'s the tenant\'s.',
+  description: 'Newest first. A user\'s key lists what that user did, an auditor\'s what ' +
+    'anybody in the tenant did.',
   tags,
   querystring: ActivitiesQuery,
   headers: AtLeast,
@@ -28,13 +31,21 @@ const LIST = {
 } as const
 
 /** A maker of the route that lists one kind. */
-const listOf = (name: keyof typeof KINDS) => (services: Services): Endpoint => endpoint({
+const listOf = (name: keyof typeof KINDS) => (services: Services) => withoutSlash(endpoint({
   ...LIST,
   summary: `List ${name.replace('-', ' ')}`,
   operationId: `truledgr-${name}`
 }, async (request, reply) => {
   return await list(services, { request, reply }, { query: request.query, kind: KINDS[name] })
-})
+}))
+
+/** Serves an address that ends in a slash without it as well; it is described once. */
+function withoutSlash (one: Endpoint): Endpoint {
+  return (scope, at) => {
+    one(scope, at)
+    one(scope, { ...at, url: at.url.slice(0, -1), isHidden: true })
+  }
+}
 
 export const apiTransactions = listOf('api-transactions')
 export const dataAccess = listOf('data-access')
@@ -44,13 +55,13 @@ export const externalApi = listOf('external-api')
 export const systemEvents = listOf('system-events')
 
 /** Activities of all kinds. */
-export const activities = (services: Services): Endpoint => endpoint({
+export const activities = (services: Services): Endpoint => withoutSlash(endpoint({
   ...LIST,
   summary: 'List activities',
   operationId: 'truledgr-activities'
 }, async (request, reply) => {
   return await list(services, { request, reply }, { query: request.query })
-})
+}))
 
 /** One user's activities, for auditors. */
 export const adminActivities = (services: Services): Endpoint => endpoint({
@@ -77,12 +88,10 @@ export const activity = (services: Services): Endpoint => endpoint({
   headers: AtLeast,
   response: { 200: TruledgrActivity }
 }, async (request, reply) => {
-  const own = ownRef(callerOf(request))
-  const selection: Selection = own === undefined ? { filter: {} } : ownLog(own, {})
+  const own = await onlyOf(services, callerOf(request))
+  const selection = own === undefined ? undefined : actedBy(own, {})
   const id = uuidOf(request.params.activity_id)
-  const event = await readShown(services, { request, reply }, {
-    ...selection, filter: { ...selection.filter, id }
-  })
+  const event = await readShown(services, { request, reply }, id, selection)
   const kind = Object.values<Kind>(KINDS).find(({ category }) => category === event.category)
   return { ...activityItem(event), ...kind?.members(event) }
 })
@@ -97,28 +106,39 @@ async function list (
 ): Promise<typeof TruledgrActivities['static']> {
   const window = { limit: capped(query.limit), offset: query.offset ?? 0 }
   requireNear(window, 'offset')
+  const fields = fieldsOf(query.fields, kind)
   const selection = await selectionOf(services, callerOf(exchange.request), { query, kind })
   const { events, ...total } = await readWindow(services, exchange, selection, window)
   const items = events.map((event) => selectFields(
-    { ...activityItem(event), ...kind?.members(event) }, query.fields))
+    { ...activityItem(event), ...kind?.members(event) }, fields))
   return { items, ...total, ...window }
+}
+
+/** The members that are asked for; undefined: all. Refuses a name that no item has. */
+function fieldsOf (text: string | undefined, kind: Kind | undefined): string[] | undefined {
+  const names = text?.split(',')
+  const known = membersOf(kind)
+  const unknown = names?.find((name) => !known.includes(name))
+  if (unknown === undefined) return names
+  throw refusal([{ pointer: 'fields', detail: `${unknown} is none of ${known.join()}` }])
 }
 
 /** Undefined: nobody of that id is known, so there is nothing. */
 async function selectionOf (
-  { vault }: Services, caller: Caller, { query, kind }: Asked
+  services: Services, caller: Caller, { query, kind }: Asked
 ): Promise<Selection | undefined> {
+  const { vault } = services
   const tenant = tenantOf(caller)
-  const own = ownRef(caller)
+  const own = await onlyOf(services, caller)
   if (own !== undefined && query.user_id !== undefined) {
     throw new LedgerError('FORBIDDEN', 'A user\'s key lists that user\'s own activities')
   }
   const filter = await filterOf(vault, tenant, query)
   const whole = { ...filter, ...kind && { category: kind.category } }
-  if (own !== undefined) return ownLog(own, whole)
-  if (query.user_id === undefined) return { filter: whole }
+  if (own !== undefined) return actedBy(own, whole)
+  if (query.user_id === undefined) return { filter: ofTheSystems(whole) }
   const ref = await userRef(vault, tenant, query.user_id)
-  return ref === undefined ? undefined : ownLog(ref, whole)
+  return ref === undefined ? undefined : actedBy(ref, whole)
 }
 
 async function filterOf (
@@ -143,6 +163,6 @@ async function filterOf (
 }
 
 /** Whose activities alone the caller may see; undefined for auditors, who see everybody's. */
-function ownRef (caller: Caller): string | undefined {
-  return accessOf(caller) === 'opened' ? undefined : caller.subjectRef
+async function onlyOf (services: Services, caller: Caller): Promise<string | undefined> {
+  return accessOf(caller) === 'opened' ? undefined : await ownRef(services, caller)
 }

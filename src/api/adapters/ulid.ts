@@ -10,10 +10,11 @@ export function ulidOf (uuid: string): string {
   }).join('')
 }
 
-/** The UUID of a ULID: 26 digits, upper case, the first at most 7. A UUID stays what it is. */
+/** The UUID of a ULID: 26 digits, of any case, the first at most 7. A UUID stays what it is. */
 export function uuidOf (text: string): string {
   if (text.length !== ULID_LENGTH) return text
-  const bits = [...text].reduce((sum, digit) => (sum << 5n) | BigInt(DIGITS.indexOf(digit)), 0n)
+  const bits = [...text.toUpperCase()].reduce(
+    (sum, digit) => (sum << 5n) | BigInt(DIGITS.indexOf(digit)), 0n)
   const hex = bits.toString(16).padStart(HEX_LENGTH, '0')
   return [
     hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)

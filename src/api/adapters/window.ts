@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import {
-  countSelection, listSelection, nthPosition, type EventRow, type Selection
+  countSelection, listSelection, nthPosition, type EventFilter, type EventRow, type Selection
 } from '../../../projections/entries/queries.ts'
 import type { Tx } from '../../../projections/projection.ts'
 import type { EventView } from '../../../schemas/http/events.ts'
@@ -10,6 +10,7 @@ import { LedgerError } from '../../errors.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { accessOf, presentRows } from '../present.ts'
 import { readTenant } from '../reading.ts'
+import { refuseRemoved } from '../removed.ts'
 import type { Services } from '../services.ts'
 import { refusal } from '../validator.ts'
 
@@ -74,20 +75,49 @@ export async function readWindow (
   }
 }
 
-/** The newest event of a selection, as the caller may see it. Throws NOT_FOUND. */
-export async function readShown (
+/** The newest event of a selection, as the caller may see it; undefined: there is none. */
+export async function readNewest (
   services: Services, { request, reply }: Exchange, selection: Selection
-): Promise<EventView> {
+): Promise<EventView | undefined> {
   const caller = callerOf(request)
   const rows = await readTenant(services, request, reply, async (tx) => {
     return await listSelection(tx, selection, { limit: 1 })
   })
   const reader = { tenant: tenantOf(caller), access: accessOf(caller) }
   const [text] = await presentRows(services.vault, reader, rows)
-  if (text === undefined) {
-    throw new LedgerError('NOT_FOUND', 'There is no such event, or reads do not show it yet')
+  return text === undefined ? undefined : JSON.parse(text)
+}
+
+/**
+ * One event of a selection, as the caller may see it. Throws REMOVED where retention took it away
+ * from those who may see everything: of others nobody can tell any more whether it was theirs.
+ * Else throws NOT_FOUND.
+ */
+export async function readShown (
+  services: Services, { request, reply }: Exchange, id: string, selection: Selection = ALL
+): Promise<EventView> {
+  const { filter, driver } = selection
+  const event = await readNewest(services, { request, reply }, {
+    ...selection, filter: { ...filter, id }
+  })
+  if (event !== undefined) return event
+  if (driver === undefined) {
+    await readTenant(services, request, reply, async (tx) => await refuseRemoved(tx, id))
   }
-  return JSON.parse(text)
+  throw new LedgerError('NOT_FOUND', 'There is no such event, or reads do not show it yet')
+}
+
+const ALL: Selection = { filter: {} }
+
+/**
+ * What the users of the five systems did, which the ledger's own events are no part of, or every
+ * reading would add to what is read: a list has them if it is asked for an action, an actor or an
+ * entity.
+ */
+export function ofTheSystems (filter: EventFilter): Selection['filter'] {
+  const { action, actor, entity, entityType } = filter
+  const isAsked = [action, actor, entity, entityType].some((asked) => asked !== undefined)
+  return isAsked ? filter : { ...filter, notOwn: true }
 }
 
 async function rowsOf (

@@ -3,7 +3,7 @@ import websocket from '@fastify/websocket'
 import { Type, type Static } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { StreamEventsQuery, StreamHeaders } from '../../../schemas/http/stream.ts'
-import { LedgerError, isLedgerError } from '../../errors.ts'
+import { isLedgerError, type LedgerError } from '../../errors.ts'
 import { callerOf, requireRole, tenantOf } from '../auth.ts'
 import type { App, At, Endpoint } from '../endpoint.ts'
 import { eventFilter } from '../filters.ts'
@@ -12,11 +12,13 @@ import { accessOf } from '../present.ts'
 import { toLedgerError } from '../problems.ts'
 import { asEventStream, sendMessages } from '../send-live.ts'
 import type { Services } from '../services.ts'
+import { createPlaces } from '../stream-places.ts'
 import { createTurns } from '../turns.ts'
 import { webSocketUpgrades } from '../upgrades.ts'
 
-/** Streams that one process serves at once. */
+/** Streams that one process serves at once, and how many of them to one key. */
 export const STREAMS_MAX = 1_000
+export const STREAMS_PER_KEY_MAX = 100
 /** Streams that are read for at once; the others wait their turn. */
 const READING_MAX = 4
 /** Bytes that lie ready for a reader before more is read for it. */
@@ -67,25 +69,21 @@ export const streamEvents = (services: Services): Endpoint => (scope, at) => {
       schema: SCHEMA,
       config: { roles: at.roles ?? [] },
       // Whatever is refused is refused here, before a connection becomes a WebSocket.
-      preHandler: async (request) => {
-        await streams.requireRoom(request)
+      preHandler: async (request, reply) => {
+        await streams.takePlace(request, reply)
         // Of any other answer it is recorded as it is sent.
         if (request.ws) await services.reads.record(request, { times: 1, rows: 0 })
       },
       async handler (request, reply) {
-        const gone = new AbortController()
-        reply.raw.once('close', () => { gone.abort() })
-        const blocks = asEventStream(streams.open(request, gone), () => { reply.raw.destroy() })
+        const blocks = asEventStream(streams.open(request), () => { reply.raw.destroy() })
         const body = Readable.from(blocks, { objectMode: false, highWaterMark: READY_BYTES })
         // Kept alive, the connection of a stream that ended would hold up a server that stops.
         reply.type('text/event-stream').headers({ connection: 'close', 'x-accel-buffering': 'no' })
         return await sendStream(reply, body)
       },
       async wsHandler (socket, request) {
-        const gone = new AbortController()
-        socket.once('close', () => { gone.abort() })
         let code: number = CLOSE.done
-        await sendMessages(socket, streams.open(request, gone, (err) => { code = closeCode(err) }))
+        await sendMessages(socket, streams.open(request, (err) => { code = closeCode(err) }))
         socket.close(code)
       }
     })
@@ -106,31 +104,31 @@ type Asked = FastifyRequest<StreamRequest>
 
 /** The streams of one process, counted and ended together. */
 function createStreams (services: Services, at: At) {
-  const open = new Set<AbortController>()
+  const places = createPlaces({ max: STREAMS_MAX, perKey: STREAMS_PER_KEY_MAX })
+  const taken = new WeakMap<Asked, AbortController>()
   const readOn = createReadOn(services, createTurns(READING_MAX))
   return {
     /** Throws for what would be no stream: a filter that makes no sense, or one too many. */
-    async requireRoom (request: Asked): Promise<void> {
-      if (open.size >= STREAMS_MAX) {
-        throw new LedgerError('OVERLOADED', `${STREAMS_MAX} streams are open`, { retryAfterS: 5 })
-      }
+    async takePlace (request: Asked, reply: FastifyReply): Promise<void> {
       await filterOf(services, request)
+      const place = places.take(callerOf(request).keyId)
+      taken.set(request, place)
+      // Of a WebSocket, this closes with its connection.
+      reply.raw.once('close', () => { place.abort() })
     },
-    /** What the request follows, until `gone`. */
+    /** What the request follows until it goes away: it has taken a place. */
     open (
-      request: Asked, gone: AbortController, failed: (err: LedgerError) => void = () => {}
+      request: Asked, failed: (err: LedgerError) => void = () => {}
     ): AsyncGenerator<Piece> {
       const { after = request.headers['last-event-id'], seconds, ...query } = request.query
       const caller = callerOf(request)
-      open.add(gone)
-      const close = (): void => { open.delete(gone) }
-      gone.signal.addEventListener('abort', close, { once: true })
+      const place = taken.get(request) ?? places.take(caller.keyId)
       return guarded(follow(services, readOn, {
         reader: { tenant: tenantOf(caller), access: accessOf(caller) },
         filter: async () => await filterOf(services, request),
         query,
         after: typeof after === 'string' ? BigInt(after) : undefined,
-        signal: gone.signal,
+        signal: place.signal,
         until: seconds === undefined ? undefined : services.now() + seconds * 1_000,
         requireAccess: async () => {
           requireRole(await services.auth.authenticate(request.headers.authorization),
@@ -140,11 +138,9 @@ function createStreams (services: Services, at: At) {
       }), (err) => {
         request.log.warn({ err }, 'a stream broke off')
         failed(err)
-      }, close)
+      }, () => { place.abort() })
     },
-    endAll (): void {
-      for (const stream of open) stream.abort()
-    }
+    endAll: places.endAll
   }
 }
 

@@ -8,6 +8,7 @@ import { callerOf, tenantOf } from '../auth.ts'
 import { requireDays } from '../days.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import { narrowFilter, userRef } from '../filters.ts'
+import { ownRef } from '../own.ts'
 import { sendEvents, type EventList } from '../pages.ts'
 import { readTenant } from '../reading.ts'
 import type { Services } from '../services.ts'
@@ -35,19 +36,15 @@ export const userEvents = (services: Services): Endpoint => endpoint({
 export const myEvents = (services: Services): Endpoint => endpoint({
   summary: 'Read one\'s own feed',
   description: 'Events by or about the user whom the key is for. What is personal to others ' +
-    'stays sealed.',
+    'stays sealed, except in what the user did: whoever did it has seen it.',
   operationId: 'listMyEvents',
   tags,
   querystring: NarrowQuery,
   headers: AtLeast,
   response: { 200: EventPage }
 }, async (request, reply) => {
-  const caller = callerOf(request)
-  const { subjectRef } = caller
-  if (subjectRef === undefined) throw new LedgerError('FORBIDDEN', 'The key is about no user')
-  const keys = await services.vault.keys(tenantOf(caller), [subjectRef])
-  if (!keys.has(subjectRef)) throw new LedgerError('ERASED', 'The user of this key was erased')
-  return await sendEvents(services, request, reply, feed(subjectRef, request.query))
+  const ref = await ownRef(services, callerOf(request))
+  return await sendEvents(services, request, reply, feed(ref, request.query))
 })
 
 /** How much a user did, and what. */

@@ -22,20 +22,22 @@ export const coequal: Story = (random) => {
     context,
     data: { userAssignmentId: entity.id, assignmentTitle, ...data }
   })
-  const students = Array.from({ length: 3 }, () => person(random.between(0, 80), 'student'))
+  const first = random.between(0, 78)
+  const students = [first, first + 1, first + 2].map((index) => person(index, 'student'))
+  // Each student's name is sealed for that student alone: any of them can be erased.
   const added: StoryEvent = {
-    ...event('assignment_input_created', {
-      studentName: students.map(({ name }) => name).join(', '), submissionCount: students.length
-    }),
-    personal: students.slice(0, 1).map(({ id }) => {
-      return { subject: { type: 'student', id }, paths: ['/data/studentName'] }
-    })
+    ...event('assignment_input_created', { submissionCount: students.length }),
+    related: students.map(({ id, name }) => ({ type: 'student', id, ...name && { name } }))
   }
+  const removed = students.slice(0, 1).map(({ id, name }): StoryEvent => ({
+    ...event('assignment_input_deleted', { studentName: name }),
+    personal: [{ subject: { type: 'student', id }, paths: ['/data/studentName'] }]
+  }))
   if (random.chance(0.1)) {
     return [{ ...event('settings_updated'), entity: { type: 'settings', id: actor.id } }]
   }
   const begun = [event('assignment_created'), event('user_assignment_created'), added,
-    event('user_assignment_uploaded')]
+    ...random.chance(0.2) ? removed : [], event('user_assignment_uploaded')]
   if (random.chance(0.4)) return begun
   const calibration = random.chance(0.5)
     ? [event('user_assignment_calibration_started'), event('user_assignment_calibrated')]

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { uuidOfText } from '../../../src/ledger/ids.ts'
-import { event, testService, type Answer } from '../service.ts'
+import { event, testService, until, type Answer } from '../service.ts'
 
 const { call, append } = await testService(t)
 const read = async (url: string): Promise<Answer> => await call('acme.auditor', url)
@@ -108,6 +108,36 @@ t.test('Sovrium: programs are named, and nobody is null', async (t) => {
   t.equal((await read(url)).json().activities[0].user, null)
 })
 
+t.test('Sovrium: a table is called what it is called, whatever Mosaic calls types', async (t) => {
+  const { id } = await append('acme', updated({ entity: { type: 'TASK', id: '1' } }))
+  await append('acme', updated({ entity: { type: 'task', id: '1' } }))
+  for (const query of ['table=TASK', 'table=TASK&entityType=TASK', 'table=TASK&entityId=1']) {
+    const { activities } = (await read(`/api/activity?${query}`)).json()
+    t.match(activities, [{ id: `act_${id}`, tableName: 'TASK' }], query)
+    t.equal(activities.length, 1, query)
+  }
+})
+
+t.test('the ledger\'s own events are in the systems\' lists when asked for alone', async (t) => {
+  const own = 'ledger.read'
+  const recorded = async (): Promise<number> =>
+    (await read(`/api/activity?action=${own}`)).json().pagination.total
+  t.ok(await until(recorded, (total) => total > 0) > 0)
+  const named = ({ action, activity_type: kind, type }: Record<string, string>): string =>
+    action ?? kind ?? type ?? ''
+  for (const [url, items, more] of [
+    ['/api/activity?pageSize=200', 'activities', 'action'],
+    ['/activities/data-access/?limit=200', 'items', 'activity_type'],
+    ['/activities/?limit=200', 'items', 'activity_type'],
+    ['/organizations/acme/event-logs?limit=200', 'items', 'type']
+  ] as const) {
+    const all: string[] = (await read(url)).json()[items].map(named)
+    t.strictSame(all.filter((action) => action.startsWith('ledger.')), [], url)
+    t.not((await read(`${url}&${more}=${own}`)).json()[items].length, 0, url)
+  }
+  t.match((await read(`/v1/events?action=${own}`)).json().items, [{ action: own }])
+})
+
 t.test('Mosaic: filters and the audit trail of an entity', async (t) => {
   const task = { type: 'task', id: 't-1' }
   const actor = { type: 'user', id: 'u-mosaic' }
@@ -188,6 +218,45 @@ t.test('Coequal: the documented log, field for field', async (t) => {
   t.match((await own('?offset=10001')).json().violations, [{ pointer: 'offset' }])
   t.equal((await call('acme.auditor', '/api/activity-logs')).statusCode, 403)
   t.equal((await call('globex.self', '/api/activity-logs')).json().total, 0)
+})
+
+t.test('Coequal: names of students are read by the teacher who gave them', async (t) => {
+  const teacher = { type: 'user', id: 'u-self' }
+  const pupil = (id: string, name: string): object => ({ type: 'student', id, name })
+  const entry = (action: string, said: object): object => event({
+    action,
+    category: 'action',
+    actor: teacher,
+    entity: { type: 'user_assignment', id: 'ua-2' },
+    occurredAt: '2025-05-03T12:00:00Z',
+    ...said
+  })
+  const titled = { userAssignmentId: 'ua-2', assignmentTitle: 'Essay on Kant' }
+  const added = await append('acme', entry('assignment_input_created', {
+    related: [pupil('s-1', 'Ann Lee'), pupil('s-2', 'Bob Ray')],
+    data: { ...titled, submissionCount: 2 }
+  }))
+  const joined = { ...titled, submissionCount: 2, studentName: 'Cy Poe, Dee Fox' }
+  const told = await append('acme', entry('assignment_input_created', { data: joined }))
+  const removed = { ...titled, studentName: 'Ann Lee' }
+  const taken = await append('acme', entry('assignment_input_deleted', {
+    data: removed,
+    personal: [{ subject: { type: 'student', id: 's-1' }, paths: ['/data/studentName'] }]
+  }))
+  const createdAt = 1_746_273_600
+  const { items } = (await call('acme.self', '/api/activity-logs?limit=3')).json()
+  t.strictSame(items, [
+    { id: taken.id, action: 'assignment_input_deleted', createdAt, payload: removed },
+    { id: told.id, action: 'assignment_input_created', createdAt, payload: joined },
+    {
+      id: added.id,
+      action: 'assignment_input_created',
+      createdAt,
+      payload: { ...titled, submissionCount: 2, studentName: 'Ann Lee, Bob Ray' }
+    }
+  ])
+  const { body } = await read(`/v1/events/${taken.id}/raw`)
+  t.notMatch(body, 'Ann Lee', 'in the log it is sealed')
 })
 
 t.test('Equa: actions, event logs and tasks of the key\'s organisation', async (t) => {

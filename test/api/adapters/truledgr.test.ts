@@ -154,6 +154,18 @@ t.test('changes that were sent one by one tell old and new values too', async (t
   })
 })
 
+t.test('what is made or removed as a whole tells its members', async (t) => {
+  const items = async (): Promise<object[]> =>
+    (await read('/activities/data-changes/?limit=2')).json().items
+  const row = { name: 'John', limit: 5 }
+  await append('acme', event({ after: row }))
+  await append('acme', event({ before: row }))
+  t.match(await items(), [
+    { old_values: row, new_values: null, changed_fields: ['limit', 'name'] },
+    { old_values: null, new_values: row, changed_fields: ['limit', 'name'] }
+  ])
+})
+
 t.test('users see their own, auditors everybody\'s', async (t) => {
   const own = await append('acme', event({
     actor: OWN, action: 'user_login', category: 'auth', description: 'logged in', tags: ['web']
@@ -170,14 +182,23 @@ t.test('users see their own, auditors everybody\'s', async (t) => {
   t.equal((await mine('auth-events/')).json().total, 1)
   t.equal((await mine('data-changes/')).json().total, 0)
   t.equal((await mine(own.id)).statusCode, 200)
+  t.equal((await mine(ulidOf(own.id).toLowerCase())).statusCode, 200, 'of any case')
   t.equal((await mine(foreign.id)).statusCode, 404)
   t.equal((await mine('?user_id=user_123')).statusCode, 403)
   t.equal((await mine('system-events/')).statusCode, 403)
   t.equal((await mine('admin/users/u-self/activities')).statusCode, 403)
   t.equal((await mine('admin/summary/u-self')).statusCode, 403)
   t.equal((await call(undefined, '/activities/')).statusCode, 401)
+  await append('acme', event({ actor: { type: 'service', id: 'worker' }, related: [OWN] }))
+  t.equal((await mine('')).json().total, 1, 'what a program did is the program\'s')
   t.match((await mine('summary/user')).json(), {
-    total_activities: 1, by_activity_type: { user_login: 1 }, by_status: { success: 1 }
+    user_id: 'u-self',
+    total_activities: 1,
+    by_activity_type: { user_login: 1 },
+    by_status: { success: 1 }
+  })
+  t.match((await call('globex.self', '/activities/summary/user')).json(), {
+    user_id: null, total_activities: 0
   })
   t.equal((await read('/activities/summary/user')).statusCode, 403)
   t.equal((await call('globex.auditor', `/activities/${own.id}`)).statusCode, 404)
@@ -206,6 +227,8 @@ t.test('filters, windows and fields', async (t) => {
   const few = await read('/activities/auth-events/?fields=status,success&status=failure')
   t.strictSame(few.json().items, [{ status: 'failure', success: false }])
   t.match((await read('/activities/?limit=999&offset=2')).json(), { limit: 200, offset: 2 })
+  const none = await read('/activities/auth-events/?fields=method&activity_type=never.was')
+  t.match(none.json(), { status: 400, violations: [{ pointer: 'fields' }] }, 'whatever is found')
   for (const [query, pointer] of [
     ['fields=nope', 'fields'], ['fields=__proto__', 'fields'], ['entity_id=1', 'entity_id'],
     ['offset=10001', 'offset'], ['limit=0', 'limit'],
@@ -218,14 +241,25 @@ t.test('filters, windows and fields', async (t) => {
   t.match(other.json().violations, [{ pointer: 'user_id' }])
 })
 
+t.test('an address is the same without its last slash, and is described once', async (t) => {
+  const { paths } = (await read('/openapi.json')).json()
+  for (const kind of ['', ...Object.keys(sent).map((name) => `${name}/`)]) {
+    const url = `/activities/${kind}`
+    const short = url.slice(0, -1)
+    t.strictSame((await read(`${short}?limit=1`)).json(), (await read(`${url}?limit=1`)).json())
+    t.ok(url in paths)
+    t.notOk(short in paths, short)
+  }
+})
+
 t.test('hostile values in any parameter of any system are refused or find nothing', async (t) => {
   const hostile = [
     "' or 1=1 --", '$1', '%00', '%ED%A0%80', '\\', '-1', '1e309', '9'.repeat(40), '__proto__',
     'a'.repeat(5_000), '😀', '%', '999999999999999', "2026-01-01T00:00:00Z'", '[]', '../..'
   ]
   const surprises: string[] = []
-  for (const [route, { querystring }] of declared) {
-    if (!/^GET \/(api|activities|organizations)\//.test(route)) continue
+  for (const [route, { querystring, hide }] of declared) {
+    if (hide === true || !/^GET \/(api|activities|organizations)\//.test(route)) continue
     const [, url = ''] = route.split(' ')
     const path = url.replace(':organizationId', 'acme').replace(/:[a-zA-Z_]+/g, 'x1')
     const key = url === '/api/activity-logs' || url.endsWith('/summary/user') ? 'self' : 'auditor'
