@@ -31,8 +31,8 @@ const organization = '/organizations/{organizationId}'
 const SYSTEMS: readonly Measured[] = [
   ...lists('Sovrium, Mosaic', ['/api/activity'], `?pageSize=${PAGE}`),
   ...[
-    ['table & action', `table=order&action=update&pageSize=${PAGE}`],
-    ['table & action, page 20', `table=order&action=update&pageSize=${PAGE}&page=20`],
+    ['table & action', `table=order&action=order.updated&pageSize=${PAGE}`],
+    ['table & action, page 20', `table=order&action=order.updated&pageSize=${PAGE}&page=20`],
     ['page 51 of 200', 'pageSize=200&page=51'],
     ['many, capped total', `action=order.*&pageSize=${PAGE}`]
   ].map(([name, query]) => ({
@@ -59,11 +59,6 @@ const SYSTEMS: readonly Measured[] = [
     route: `${organization}/${list}`,
     paths: [`/organizations/${TENANT}/${list}?limit=${PAGE}`]
   })),
-  {
-    name: 'Equa event-logs, offset 10,000',
-    route: `${organization}/event-logs`,
-    paths: [`/organizations/${TENANT}/event-logs?limit=${PAGE}&offset=10000`]
-  },
   {
     name: 'TruLedgr changes, offset 10,000',
     route: '/activities/data-changes/',
@@ -100,7 +95,7 @@ const groups = (query: string): Measured => ({
   paths: [`/v1/aggregations?${query}`]
 })
 /** A part of the only day that the generator tells of: its events are counted one by one. */
-const HOUR = [1, 2].map((hours) => new Date(START_MS + hours * 3_600_000).toISOString())
+const HOUR = [0.5, 1.5].map((hours) => new Date(START_MS + hours * 3_600_000).toISOString())
 
 const OURS: readonly Measured[] = [
   events('list', ''),
