@@ -5,8 +5,12 @@ import { getAt, nearestAbove, type Violation } from './pointer.ts'
 import { RESERVED_ACTION_PREFIX, RESERVED_ENTITY_TYPE_PREFIX } from './primitives.ts'
 
 /** What personal data can be declared in: the rest is sealed anyway, or needed in clear. */
-const PERSONAL_PLACE =
+export const PERSONAL_PLACE =
   /^\/(?:(?:data|before|after)(?:\/.*)?|description|changes\/\d+\/(?:before|after)(?:\/.*)?)$/s
+/** What is wrong with any other place. */
+export const PERSONAL_PLACE_DETAIL =
+  'must point to or into /data, /before, /after, /description or before or after of one of ' +
+  '/changes: who acted and from where is personal without being declared'
 
 /**
  * The rules of the vocabulary that a schema cannot tell, for an event that fits its schema.
@@ -76,10 +80,7 @@ function personalPlaces (event: EventInput): Violation[] {
 }
 
 function placeFault (event: EventInput, path: string): string | undefined {
-  if (!PERSONAL_PLACE.test(path)) {
-    return 'must point to or into /data, /before, /after, /description or before or after of ' +
-      'one of /changes: who acted and from where is personal without being declared'
-  }
+  if (!PERSONAL_PLACE.test(path)) return PERSONAL_PLACE_DETAIL
   return getAt(event, path) === undefined ? 'points to nothing in this event' : undefined
 }
 

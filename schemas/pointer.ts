@@ -33,6 +33,11 @@ export function nearestAbove (
   return undefined
 }
 
+/** Whether one of two places is the other, or lies inside it. */
+export function overlaps (one: string, other: string): boolean {
+  return one === other || other.startsWith(`${one}/`) || one.startsWith(`${other}/`)
+}
+
 /** How many tokens a JSON Pointer has. */
 export function pointerDepth (pointer: string): number {
   let depth = 0

@@ -62,7 +62,7 @@ function orderOf (page: Page): string {
 
 /** The statement for one page of events. */
 export function selectPage (selection: Selection, page: Page): Query {
-  const { from, position, where, values, param, plain } = source(selection)
+  const { from, position, where, values, param, plain } = sourceOf(selection)
   if (page.before !== undefined) where.push(`${position} < ${param(page.before)}`)
   if (page.after !== undefined) where.push(`${position} > ${param(page.after)}`)
   const text = `select ${EVENT} from ${from} where ${conjunction(where)}
@@ -72,7 +72,7 @@ export function selectPage (selection: Selection, page: Page): Query {
 
 /** The statement for the positions of one page of events, ascending: nothing wide is read. */
 export function selectPositions (selection: Selection, { after, limit }: After): Query {
-  const { from, narrow, position, where, values, param, plain } = source(selection)
+  const { from, narrow, position, where, values, param, plain } = sourceOf(selection)
   where.push(`${position} > ${param(after)}`)
   const text = `select ${position} as position from ${narrow ?? from}
     where ${conjunction(where)} order by ${position} asc limit ${param(limit)}`
@@ -88,7 +88,7 @@ export function selectLatestOfEach (entityType: string, limit: number): Query {
 
 /** The statement for the position of the event after the `offset` newest ones. */
 export function selectNth (selection: Selection, offset: number): Query {
-  const { from, narrow, position, where, values, param } = source(selection)
+  const { from, narrow, position, where, values, param } = sourceOf(selection)
   const text = `select ${position} as position from ${narrow ?? from}
     where ${conjunction(where)} order by ${position} desc limit 1 offset ${param(offset)}`
   return { statement: text, values }
@@ -96,7 +96,7 @@ export function selectNth (selection: Selection, offset: number): Query {
 
 /** The statement for how many events there are, counted no further than `cap`. */
 export function selectCount (selection: Selection, cap: number): Query {
-  const { from, narrow, where, values, param } = source(selection)
+  const { from, narrow, where, values, param } = sourceOf(selection)
   const text = `select count(*) as count from (
     select 1 from ${narrow ?? from} where ${conjunction(where)} limit ${param(cap)}) counted`
   return { statement: text, values }
@@ -104,7 +104,7 @@ export function selectCount (selection: Selection, cap: number): Query {
 
 /** The statement for how many events there are up to a position. */
 export function selectCountUntil (selection: Selection, until: bigint): Query {
-  const { from, narrow, position, where, values, param } = source(selection)
+  const { from, narrow, position, where, values, param } = sourceOf(selection)
   where.push(`${position} <= ${param(until)}`)
   const text = `select count(*) as count from ${narrow ?? from} where ${conjunction(where)}`
   return { statement: text, values }
@@ -112,7 +112,7 @@ export function selectCountUntil (selection: Selection, until: bigint): Query {
 
 /** The statement for the planner's own guess of how many there are. */
 export function explainCount (selection: Selection): Query {
-  const { from, narrow, where, values } = source(selection)
+  const { from, narrow, where, values } = sourceOf(selection)
   return {
     statement: `explain (format json) select 1 from ${narrow ?? from}
       where ${conjunction(where)}`,
@@ -133,8 +133,10 @@ interface Source {
   plain: boolean
 }
 
-function source ({ filter, driver = driverOf(filter) }: Selection): Source {
-  const values: unknown[] = []
+/** What a statement over a selection is made of; its values come after those given. */
+export function sourceOf (
+  { filter, driver = driverOf(filter) }: Selection, values: unknown[] = []
+): Source {
   const param: Parameter = (value) => '$' + values.push(value)
   const driving = driver === undefined ? [] : drive(driver, param)
   const { conditions, plain } = conditionsOf(withoutDriver(filter, driver), param)

@@ -14,7 +14,7 @@ export type CorrectionKind = Static<typeof CorrectionKind>
 const { id, actor, occurredAt, description, tags, context, before, after, changes, personal } =
   EVENT_SCHEMAS.action.properties
 
-/** What replaces or explains an event. Its entity, related entities and category stay. */
+/** What replaces or explains an event. Its entity and related entities stay. */
 export const CorrectionInput = Type.Object({
   corrects: { ...Uuid, description: 'Id of the event' },
   kind: CorrectionKind,

@@ -35,7 +35,8 @@ export const TaskView = Type.Object({
   createdAt: Timestamp,
   updatedAt: Timestamp,
   firstPosition: Int64,
-  lastPosition: Int64
+  lastPosition: Int64,
+  history: Type.String({ description: 'Where its events are: the trail of its entity' })
 }, { title: 'Task' })
 export type TaskView = Static<typeof TaskView>
 

@@ -1,7 +1,9 @@
 import { Type, type Static } from '@sinclair/typebox'
-import type { Violation } from '../pointer.ts'
+import { PERSONAL_PLACE, PERSONAL_PLACE_DETAIL } from '../event-rules.ts'
+import { overlaps, type Violation } from '../pointer.ts'
 import {
-  Category, DESCRIPTION_MAX_LENGTH, EntityType, JsonPointer, PERSONAL_MAX, PERSONAL_PATHS_MAX
+  Category, DESCRIPTION_MAX_LENGTH, EntityType, JsonPointer, PERSONAL_MAX, PERSONAL_PATHS_MAX,
+  RESERVED_ENTITY_TYPE_PREFIX
 } from '../primitives.ts'
 import { schemaFaults, type DataSchema } from './data-schema.ts'
 import { TEMPLATE_MAX_LENGTH, templateFaults } from './template.ts'
@@ -38,9 +40,26 @@ export type ActionSchema = Omit<Static<typeof ActionSchema>, 'data'> & { data?: 
 
 /** What a schema of the schema cannot tell: whether data and template are what they are to be. */
 export function actionSchemaFaults (schema: Static<typeof ActionSchema>): Violation[] {
-  const { data, template } = schema
+  const { data, template, personal = [] } = schema
   return [
+    ...personalFaults(personal),
     ...data === undefined ? [] : schemaFaults(data, '/data'),
     ...template === undefined ? [] : templateFaults(template, '/template')
   ]
+}
+
+/** A rule that no event could follow would have every event refused. */
+function personalFaults (rules: readonly PersonalRule[]): Violation[] {
+  const all = rules.flatMap(({ paths }) => paths)
+  return rules.flatMap(({ subject, paths }, index) => [
+    ...subject.type.startsWith(RESERVED_ENTITY_TYPE_PREFIX)
+      ? [{ pointer: `/personal/${index}/subject/type`, detail: 'is of the ledger\'s own' }]
+      : [],
+    ...paths.flatMap((path, at) => {
+      const pointer = `/personal/${index}/paths/${at}`
+      if (!PERSONAL_PLACE.test(path)) return [{ pointer, detail: PERSONAL_PLACE_DETAIL }]
+      const others = all.filter((other) => overlaps(path, other))
+      return others.length > 1 ? [{ pointer, detail: `overlaps: ${others.join(', ')}` }] : []
+    })
+  ])
 }

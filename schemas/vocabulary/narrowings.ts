@@ -1,4 +1,5 @@
 import { escapeToken, type Violation } from '../pointer.ts'
+import type { PersonalRule } from './action-schema.ts'
 import { typesOf, type DataSchema, type DataType } from './data-schema.ts'
 
 /**
@@ -23,6 +24,31 @@ export function narrowings (
     ? []
     : narrowings(earlier.items ?? {}, later.items, `${pointer}/items`)
   return [...own, ...inside, ...items]
+}
+
+/**
+ * Where a later version says otherwise what is whose: what is personal for the first time is
+ * refused of producers that do not say whose it is, and what is no more is no longer sealed.
+ */
+export function personalNarrowings (
+  earlier: readonly PersonalRule[] = [], later: readonly PersonalRule[] = []
+): Violation[] {
+  const [before, after] = [ownersOf(earlier), ownersOf(later)]
+  const dropped = [...before].filter(([path]) => !after.has(path))
+    .map(([path, { owner }]) => ({ pointer: '/personal', detail: `${path} was ${owner} before` }))
+  const changed = [...after].flatMap(([path, { owner, pointer }]): Violation[] => {
+    const said = before.get(path)?.owner ?? 'nobody\'s'
+    return said === owner ? [] : [{ pointer, detail: `${path} was ${said} before` }]
+  })
+  return [...dropped, ...changed]
+}
+
+interface Owned { owner: string, pointer: string }
+
+function ownersOf (rules: readonly PersonalRule[]): Map<string, Owned> {
+  return new Map(rules.flatMap(({ subject: { type, id }, paths }, index) =>
+    paths.map((path, at): [string, Owned] =>
+      [path, { owner: `of the ${type} at ${id}`, pointer: `/personal/${index}/paths/${at}` }])))
 }
 
 const MINIMA = ['minimum', 'minLength', 'minItems'] as const

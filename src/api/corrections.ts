@@ -9,9 +9,12 @@ import { getAt } from '../../schemas/pointer.ts'
 import { RESERVED_ENTITY_TYPE_PREFIX, type EntityRef } from '../../schemas/primitives.ts'
 import { LedgerError } from '../errors.ts'
 import { refusal } from './validator.ts'
+import { applyToCorrection, type Words } from './vocabulary.ts'
 
 /** As what a corrected event stands among the related entities of its correction. */
 const CORRECTED_TYPE = 'ledger_event'
+/** What the actions of corrections begin with. */
+const CORRECTION = 'correction.'
 
 /**
  * The event that corrects another, as its opened view shows that: an ordinary event, evidence of
@@ -19,7 +22,9 @@ const CORRECTED_TYPE = 'ledger_event'
  * producer can do otherwise; by that it is found. Throws INVALID_REQUEST, INVALID_EVENT,
  * EVENT_TOO_LARGE, and ERASED when nobody can say any more whom it happened to.
  */
-export function correctionEvent (input: CorrectionInput, original: EventView): EventInput {
+export function correctionEvent (
+  input: CorrectionInput, original: EventView, words: Words
+): EventInput {
   const { corrects, kind, reason, data, outcome, ...said } = input
   if (original.entity?.type.startsWith(RESERVED_ENTITY_TYPE_PREFIX) === true) {
     throw refusal([{ pointer: '/corrects', detail: 'is the ledger\'s own event' }])
@@ -27,16 +32,34 @@ export function correctionEvent (input: CorrectionInput, original: EventView): E
   if (kind === 'annotates') refuseStates(input)
   const event: EventInput = {
     ...said,
-    action: kind === 'supersedes' ? 'correction.superseded' : 'correction.annotated',
-    category: kind === 'supersedes' ? original.category : 'action',
+    action: CORRECTION + (kind === 'supersedes' ? 'superseded' : 'annotated'),
+    category: kind === 'supersedes' ? categoryOf(original) : 'action',
     outcome: outcome ?? original.outcome,
     ...(original.entity !== undefined && { entity: entityRef(original.entity) }),
     related: relatedOf(original),
-    data: { ...data, correction: { corrects, kind, reason } },
+    data: { ...data, correction: { corrects, kind, reason, action: correctedAction(original) } },
     causationId: corrects
   }
   requireFit(event)
-  return { ...event, related: [...relatedOf(original), { type: CORRECTED_TYPE, id: corrects }] }
+  const corrected = { action: correctedAction(original), event: original }
+  const taken = applyToCorrection(words, event, corrected)
+  if (!taken.ok) throw taken.error
+  const named = { type: CORRECTED_TYPE, id: corrects }
+  return { ...taken.event, related: [...relatedOf(original), named] }
+}
+
+/** The action that an event is about: of a correction the one that it corrects in the end. */
+function correctedAction ({ action, data }: EventView): string {
+  const said = action.startsWith(CORRECTION) ? getAt(data, '/correction/action') : undefined
+  return typeof said === 'string' ? said : action
+}
+
+/**
+ * What an entity or task is like, its changes say, and so does what supersedes one. All other
+ * categories say what somebody did: the corrector has not signed in, failed to, or read anything.
+ */
+function categoryOf ({ category }: EventView): EventInput['category'] {
+  return category === 'change' || category === 'task' ? category : 'action'
 }
 
 /** The events that correct this one, the newest first, CORRECTIONS_SHOWN at most. */

@@ -26,10 +26,14 @@ export function createRecent<Value> (
 ): Recent<Value> {
   const entries = new Map<string, Entry<Value>>()
   const loading = new Map<string, Promise<Value>>()
+  let forgets = 0
 
   const ask = async (name: string, known: Entry<Value> | undefined): Promise<Value> => {
+    const asOf = forgets
     try {
       const value = await load(name)
+      // What was asked before a change may not know of it.
+      if (asOf !== forgets) return value
       entries.delete(name)
       entries.set(name, { value, at: now() })
       const [oldest] = entries.keys()
@@ -50,10 +54,16 @@ export function createRecent<Value> (
       if (known !== undefined && now() - known.at < freshMs) return known.value
       const underway = loading.get(name)
       if (underway !== undefined) return await underway
-      const started = ask(name, known).finally(() => { loading.delete(name) })
+      const started = ask(name, known).finally(() => {
+        if (loading.get(name) === started) loading.delete(name)
+      })
       loading.set(name, started)
       return await started
     },
-    forget (name) { entries.delete(name) }
+    forget (name) {
+      forgets++
+      entries.delete(name)
+      loading.delete(name)
+    }
   }
 }

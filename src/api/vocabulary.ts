@@ -1,9 +1,11 @@
 import { latestOfEach } from '../../projections/entries/queries.ts'
+import type { Tx } from '../../projections/projection.ts'
 import { checkEvent } from '../../schemas/door.ts'
+import type { EventInput } from '../../schemas/events/index.ts'
 import { ACTION_SCHEMAS_MAX } from '../../schemas/http/schemas.ts'
 import type { TenantSettings } from '../../schemas/tenant.ts'
 import type { ActionSchema } from '../../schemas/vocabulary/action-schema.ts'
-import { applySchema } from '../../schemas/vocabulary/apply.ts'
+import { declarePersonal, misfits } from '../../schemas/vocabulary/apply.ts'
 import { CATALOGUE } from '../../schemas/vocabulary/catalogue.ts'
 import { LedgerError } from '../errors.ts'
 import type { Pool } from '../postgres/pool.ts'
@@ -25,6 +27,12 @@ export interface Registered {
 /** What a tenant registered, by action. */
 export type Vocabulary = ReadonlyMap<string, Registered>
 
+/** What a tenant registered, and what its settings say of events that are not so. */
+export interface Words {
+  known: Vocabulary
+  mode: TenantSettings['schemas']
+}
+
 interface SchemaEvent {
   revision: string
   recordedAt: string
@@ -35,15 +43,10 @@ interface SchemaEvent {
 /** A tenant's registered actions, as its own events of that kind say. */
 export async function readVocabulary (pool: Pool, tenant: string): Promise<Vocabulary> {
   try {
-    const rows = await inTenant(pool, tenant, async (tx) => {
+    return await inTenant(pool, tenant, async (tx) => {
       await openReading(tx)
-      return await latestOfEach(tx, SCHEMA_ENTITY, ACTION_SCHEMAS_MAX)
+      return await registeredIn(tx)
     })
-    return new Map(rows.map(({ body }) => {
-      const event: SchemaEvent = JSON.parse(`{${body}}`)
-      const { revision, recordedAt, entity, after: schema } = event
-      return [entity.id, { version: Number(revision) + 1, registeredAt: recordedAt, schema }]
-    }))
   } catch (err) {
     // Before the first worker there are no events, so nothing is registered either.
     if (notBuiltYet(err)) return new Map()
@@ -51,23 +54,55 @@ export async function readVocabulary (pool: Pool, tenant: string): Promise<Vocab
   }
 }
 
+/** The same where the read models are open already. */
+export async function registeredIn (tx: Tx): Promise<Vocabulary> {
+  const rows = await latestOfEach(tx, SCHEMA_ENTITY, ACTION_SCHEMAS_MAX)
+  return new Map(rows.map(({ body }) => {
+    const event: SchemaEvent = JSON.parse(`{${body}}`)
+    const { revision, recordedAt, entity, after: schema } = event
+    return [entity.id, { version: Number(revision) + 1, registeredAt: recordedAt, schema }]
+  }))
+}
+
 /** The template that says an action in one line: the tenant's, or the starter catalogue's. */
 export function templateOf (vocabulary: Vocabulary, action: string): string | undefined {
   return vocabulary.get(action)?.schema.template ?? CATALOGUE.get(action)?.template
 }
 
-/** What the tenant's settings make of an event at the door. */
-export function applyVocabulary (
-  vocabulary: Vocabulary, mode: TenantSettings['schemas'], taken: Taken
-): Taken {
+/**
+ * What a tenant's vocabulary makes of an event at the door. What is registered as personal is
+ * always declared: in the log it would stay in clear for good. The settings say what is refused.
+ */
+export function applyVocabulary ({ known, mode = 'off' }: Words, taken: Taken): Taken {
   if (!taken.ok) return taken
-  const registered = vocabulary.get(taken.event.action)
-  if (registered === undefined) return mode === 'required' ? unregistered() : taken
-  const applied = applySchema(registered.schema, taken.event)
-  if (!applied.ok) return refused(applied.violations)
-  if (applied.event === taken.event) return taken
-  const faults = checkEvent(applied.event)
-  return faults.length > 0 ? refused(faults) : { ...taken, event: applied.event }
+  const { action } = taken.event
+  const registered = known.get(action)
+  if (registered === undefined) {
+    return mode === 'required' && !CATALOGUE.has(action) ? unregistered() : taken
+  }
+  const wrong = mode === 'off' ? [] : misfits(registered.schema, taken.event)
+  return wrong.length > 0 ? refused(wrong) : withPersonal(registered.schema, mode, taken.event)
+}
+
+/** A correction with what the action that it corrects says is personal; its data are its own. */
+export function applyToCorrection (
+  { known, mode = 'off' }: Words, correction: EventInput,
+  corrected: { action: string, event: object }
+): Taken {
+  const registered = known.get(corrected.action)
+  if (registered === undefined) return { ok: true, event: correction }
+  return withPersonal(registered.schema, mode, correction, corrected.event)
+}
+
+function withPersonal (
+  { personal }: ActionSchema, mode: NonNullable<TenantSettings['schemas']>,
+  event: EventInput, corrected?: object
+): Taken {
+  const declared = declarePersonal(personal, event, corrected)
+  if (mode !== 'off' && declared.unowned.length > 0) return refused(declared.unowned)
+  if (declared.event === event) return { ok: true, event }
+  const faults = checkEvent(declared.event)
+  return faults.length > 0 ? refused(faults) : { ok: true, event: declared.event }
 }
 
 function unregistered (): Taken {

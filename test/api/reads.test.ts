@@ -95,8 +95,14 @@ t.test('hostile and wrong values are refused or find nothing, in every parameter
     ['/v1/events', [
       'actor', 'entity', 'entityType', 'action', 'category', 'outcome', 'source', 'tag', 'ip',
       'session', 'correlationId', 'from', 'to', 'recordedFrom', 'recordedTo', 'limit', 'cursor',
-      'count', 'nope'
+      'count', 'render', 'nope'
     ]],
+    ['/v1/aggregations?interval=hour', [
+      'groupBy', 'category', 'action', 'outcome', 'actor', 'source', 'entityType', 'from', 'to',
+      'top', 'nope'
+    ]],
+    ['/v1/aggregations?groupBy=entityType,day', ['interval', 'source']],
+    ['/v1/sign-ins/failed', ['groupBy', 'from', 'to', 'action', 'threshold', 'top', 'nope']],
     ['/v1/tasks', ['type', 'status', 'entity', 'limit', 'cursor']],
     ['/v1/users/u-81/summary', ['from', 'to']],
     ['/v1/entities/order/456/state', ['at', 'axis']],
@@ -104,15 +110,16 @@ t.test('hostile and wrong values are refused or find nothing, in every parameter
     ['/v1/replay', ['after', 'until']]
   ]
   for (const [path, parameters] of lists) {
+    const and = path.includes('?') ? '&' : '?'
     for (const name of parameters) {
       for (const value of hostile) {
         const text = value.startsWith('%') ? value : encodeURIComponent(value)
-        const { statusCode, body } = await read(`${path}?${name}=${text}`)
+        const { statusCode, body } = await read(`${path}${and}${name}=${text}`)
         if ([200, 400, 404].includes(statusCode)) continue
-        surprises.push(`${path}?${name}=${value.slice(0, 30)}: ${statusCode} ${body.slice(0, 200)}`)
+        surprises.push(`${path} ${name}=${value.slice(0, 30)}: ${statusCode} ${body.slice(0, 200)}`)
       }
-      const twice = await read(`${path}?${name}=1&${name}=1`)
-      t.equal(twice.statusCode, 400, `${path}?${name} twice`)
+      const twice = await read(`${path}${and}${name}=1&${name}=1`)
+      t.equal(twice.statusCode, 400, `${path} ${name} twice`)
       t.equal(twice.json().violations[0].pointer, name)
     }
   }
@@ -211,6 +218,17 @@ t.test('tasks are listed as their latest events leave them', async (t) => {
   const second = await read(`/v1/tasks?limit=1&cursor=${first.json().nextCursor}`)
   t.match(items(second), [{ entity: { id: '2' } }])
   t.equal(second.json().nextCursor, null)
+
+  const historyOf = async (id: string): Promise<Item[]> => {
+    const [found] = items(await read(`/v1/tasks?entity=${encodeURIComponent(id)}`))
+    return items(await read(String(found?.['history'])))
+  }
+  t.match(await historyOf('job:1'), [{ action: 'task.done' }, { action: 'task.started' }])
+  await append('acme', task('3/ä?', 'failed'))
+  t.match(await historyOf('job:3/ä?'), [{ action: 'task.failed' }])
+  const pupil = { type: 'student', id: 's-1' }
+  await append('acme', event({ ...task('', 'started'), entity: pupil }))
+  t.match(await historyOf('student:s-1'), [{ entity: pupil }], 'a person is named by the ref')
 })
 
 t.test('reads say what they reflect, and wait for what they are asked to', async (t) => {

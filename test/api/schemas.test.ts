@@ -1,7 +1,8 @@
 import t from 'tap'
 import { event, testService, until, type Answer } from './service.ts'
 
-const { call, append } = await testService(t)
+const service = await testService(t)
+const { call, append } = service
 const read = async (url: string): Promise<Answer> => await call('acme.auditor', url)
 const put = async (action: string, payload: object, key = 'acme.compliance'): Promise<Answer> =>
   await call(key, { method: 'PUT', url: `/v1/schemas/${action}`, payload })
@@ -74,6 +75,19 @@ t.test('what cannot be registered is refused, naming where', async (t) => {
   t.equal((await put('a', { category: 'action' }, 'acme.admin')).statusCode, 403)
 })
 
+t.test('what is personal is sealed before the tenant has set anything', async (t) => {
+  const data = { assignmentTitle: 'Kant', studentId: 's-0', studentName: 'Sibyl' }
+  const { id } = await append('acme', graded(data))
+  t.notOk((await read(`/v1/events/${id}/raw`)).body.includes('Sibyl'))
+  t.match((await read(`/v1/events/${id}`)).json(), { data })
+  await setting('off')
+  const other = { ...event({ action: 'essay.graded', category: 'access' }), data }
+  const wrong = await append('acme', other)
+  t.notOk((await read(`/v1/events/${wrong.id}/raw`)).body.includes('Sibyl'), 'if nothing fits')
+  const unowned = await post(graded({ studentName: 'Nobody\'s' }))
+  t.equal(unowned.statusCode, 201, 'nothing is refused')
+})
+
 t.test('the door takes what does not fit until the tenant says otherwise', async (t) => {
   t.equal((await post(graded({}))).statusCode, 201)
   await setting('registered')
@@ -88,6 +102,7 @@ t.test('the door takes what does not fit until the tenant says otherwise', async
   t.match((await post(event({ action: 'unheard.of' }))).json(), {
     status: 400, violations: [{ pointer: '/action' }]
   })
+  t.equal((await post(event({ action: 'share_transfer' }))).statusCode, 201, 'it is known')
   await setting('registered')
 })
 
@@ -109,6 +124,59 @@ t.test('what the action says is personal is sealed, and the line says it to read
   t.ok(next.json().items[0].rendered)
 })
 
+t.test('a correction is sealed as what it corrects, however often corrected', async (t) => {
+  const correct = async (corrects: string, said: object): Promise<Answer> =>
+    await call('acme.producer', {
+      method: 'POST',
+      url: '/v1/corrections',
+      headers: { prefer: 'wait=10' },
+      payload: {
+        corrects, kind: 'supersedes', reason: 'a typo', actor: { type: 'service', id: 'c' }, ...said
+      }
+    })
+  const data = { assignmentTitle: 'Kant', studentId: 's-2', studentName: 'Susi' }
+  let { id } = await append('acme', graded(data))
+  for (const said of [{ studentName: 'Susan' }, { studentName: 'Suzanna', studentId: 's-2' },
+    { studentName: 'Susanne' }]) {
+    const corrected = await correct(id, { data: said })
+    t.equal(corrected.statusCode, 201, corrected.body)
+    id = corrected.json().id
+    t.notOk((await read(`/v1/events/${id}/raw`)).body.includes(said.studentName))
+    t.match((await read(`/v1/events/${id}`)).json().data, said)
+  }
+  const { id: nameless } = await append('acme', graded({ assignmentTitle: 'Kant' }))
+  t.match((await correct(nameless, { data: { studentName: 'Sue' } })).json(), {
+    status: 400, violations: [{ pointer: '/data/studentId' }]
+  })
+})
+
+t.test('what is whose is not changed in passing', async (t) => {
+  const before = { ...GRADED, data: {} }
+  t.equal((await put('essay.read', before)).statusCode, 201)
+  const others = [...GRADED.personal, { ...GRADED.personal[0], paths: ['/data/x'] }]
+  for (const personal of [[], others]) {
+    const refused = await put('essay.read', { ...before, personal })
+    t.match(refused.json(), { status: 400, violations: [{ pointer: /^\/personal/ }] })
+    t.equal((await put('essay.read', { ...before, personal, breaking: true })).statusCode, 200)
+    await put('essay.read', { ...before, breaking: true })
+  }
+})
+
+t.test('of two versions registered at once one is first, and the other hears of it', async (t) => {
+  const wide = { category: 'action', data: { type: 'object' } }
+  await put('essay.lent', wide)
+  const both = ['score', 'shelf'].map((name) => ({
+    ...wide, data: { ...wide.data, properties: { [name]: { type: 'string' } } }
+  }))
+  const answers = await Promise.all(both.map(async (schema) => await put('essay.lent', schema)))
+  t.strictSame(answers.map(({ statusCode }) => statusCode).sort(), [200, 409])
+  const refused = answers.find(({ statusCode }) => statusCode === 409)
+  t.match(refused?.json(), { type: '/problems/stream-conflict' })
+  t.match((await read('/v1/schemas/essay.lent')).json(), { version: 2 })
+  const same = await Promise.all([1, 2].map(async () => await put('essay.kept', wide)))
+  t.strictSame(same.map((answer) => answer.json().version), [1, 1])
+})
+
 t.test('a schema made stricter under traffic takes or refuses each event whole', async (t) => {
   const stop = new AbortController()
   const answers = new Map<number, number>()
@@ -124,4 +192,14 @@ t.test('a schema made stricter under traffic takes or refuses each event whole',
   stop.abort()
   await traffic
   t.strictSame([...answers.keys()].sort(), [201, 400])
+})
+
+t.test('a version that reads do not show yet is not compared with an older one', async (t) => {
+  await service.stopWorker()
+  const stuck = await put('essay.burnt', { category: 'action' })
+  t.match(stuck.json(), { type: '/problems/lagging' })
+  service.startWorker()
+  const again = await until(async () => await put('essay.burnt', { category: 'action' }),
+    ({ statusCode }) => statusCode === 201)
+  t.match(again.json(), { version: 1 })
 })

@@ -97,6 +97,24 @@ t.test('who was erased is still counted, as nobody', async (t) => {
   t.match(await read(`groupBy=address&${MARCH}`), { groups: [{ events: 3, users: 3 }], unknown: 4 })
 })
 
+t.test('who supersedes a failed sign-in has not failed to sign in', async (t) => {
+  const at = { occurredAt: '2026-06-01T10:00:00Z' }
+  const { id } = await append('acme', failed('u-8', '203.0.113.8', at))
+  const corrected = await call('acme.producer', {
+    method: 'POST',
+    url: '/v1/corrections',
+    headers: { prefer: 'wait=10' },
+    payload: {
+      corrects: id, kind: 'supersedes', reason: 'x', actor: { type: 'user', id: 'u-9' }, ...at
+    }
+  })
+  t.equal(corrected.statusCode, 201, corrected.body)
+  const june = 'from=2026-06-01T00:00:00Z&to=2026-07-01T00:00:00Z'
+  t.match(await read(june), { groups: [{ user: { id: 'u-8' } }], size: 1, events: 1 })
+  const summary = await call('acme.auditor', '/v1/users/u-9/summary')
+  t.strictSame(summary.json().byCategory, { action: 1 })
+})
+
 t.test('only so many are looked at, and the answer says so', async (t) => {
   const counting = countSignIns({ groupBy: 'address', threshold: 1, top: 1 })
   t.match(counting.result(), { groups: [], size: 0, events: 0 })

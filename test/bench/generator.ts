@@ -14,7 +14,7 @@ const AGENTS = [
   'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0 Safari/537.36'
 ] as const
 const STATES = ['draft', 'submitted', 'approved', 'shipped', 'paid', 'closed'] as const
-const START_MS = Date.UTC(2026, 0, 1)
+export const START_MS = Date.UTC(2026, 0, 1)
 
 /** The n-th user, 0 being the busiest. */
 export function userOf (rank: number): Extract<Actor, { type: 'user' }> {

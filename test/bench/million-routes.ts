@@ -1,4 +1,4 @@
-import { entityOf, TENANTS, userOf } from './generator.ts'
+import { entityOf, START_MS, TENANTS, userOf } from './generator.ts'
 
 /** A kind of request, measured by itself. */
 export interface Measured {
@@ -30,6 +30,14 @@ const lists = (system: string, routes: readonly string[], query: string): Measur
 const organization = '/organizations/{organizationId}'
 const SYSTEMS: readonly Measured[] = [
   ...lists('Sovrium, Mosaic', ['/api/activity'], `?pageSize=${PAGE}`),
+  ...[
+    ['table & action', `table=order&action=order.updated&pageSize=${PAGE}`],
+    ['table & action, page 20', `table=order&action=order.updated&pageSize=${PAGE}&page=20`],
+    ['page 51 of 200', 'pageSize=200&page=51'],
+    ['many, capped total', `action=order.*&pageSize=${PAGE}`]
+  ].map(([name, query]) => ({
+    name: `Sovrium, Mosaic ${name}`, route: '/api/activity', paths: [`/api/activity?${query}`]
+  })),
   {
     name: 'Mosaic /api/activity of a user',
     route: '/api/activity',
@@ -51,6 +59,11 @@ const SYSTEMS: readonly Measured[] = [
     route: `${organization}/${list}`,
     paths: [`/organizations/${TENANT}/${list}?limit=${PAGE}`]
   })),
+  {
+    name: 'TruLedgr changes, offset 10,000',
+    route: '/activities/data-changes/',
+    paths: [`/activities/data-changes/?limit=${PAGE}&offset=10000`]
+  },
   ...lists('TruLedgr', [
     '/activities/', '/activities/api-transactions/', '/activities/data-access/',
     '/activities/data-changes/', '/activities/auth-events/', '/activities/external-api/',
@@ -76,11 +89,13 @@ const SYSTEMS: readonly Measured[] = [
 
 const events = (name: string, query: string): Measured =>
   ({ name: `events ${name}`, route: '/v1/events', paths: [`/v1/events?limit=${PAGE}${query}`] })
-const groups = (groupBy: string): Measured => ({
-  name: `aggregations by ${groupBy}`,
+const groups = (query: string): Measured => ({
+  name: `aggregations ${query}`,
   route: '/v1/aggregations',
-  paths: [`/v1/aggregations?groupBy=${groupBy}`]
+  paths: [`/v1/aggregations?${query}`]
 })
+/** A part of the only day that the generator tells of: its events are counted one by one. */
+const HOUR = [0.5, 1.5].map((hours) => new Date(START_MS + hours * 3_600_000).toISOString())
 
 const OURS: readonly Measured[] = [
   events('list', ''),
@@ -110,7 +125,21 @@ const OURS: readonly Measured[] = [
     route: '/v1/users/{id}/summary',
     paths: ofUsers((id) => `/v1/users/${id}/summary`)
   },
-  ...['category', 'action', 'day', 'actor', 'category,action,outcome,actor,day'].map(groups),
+  ...['category', 'action', 'day', 'actor', 'category,action,outcome,actor,day', 'source',
+    'entityType'].map((groupBy) => groups(`groupBy=${groupBy}`)),
+  ...['day', 'week', 'month', 'hour'].map((interval) => groups(`interval=${interval}`)),
+  groups('interval=day&action=order.*&outcome=failure'),
+  { ...groups(`groupBy=action&from=${HOUR.join('&to=')}`), name: 'aggregations of an hour' },
+  {
+    name: 'failed sign-ins by user',
+    route: '/v1/sign-ins/failed',
+    paths: ['/v1/sign-ins/failed?from=2020-01-01T00:00:00Z']
+  },
+  {
+    name: 'failed sign-ins by address, an hour',
+    route: '/v1/sign-ins/failed',
+    paths: [`/v1/sign-ins/failed?groupBy=address&from=${HOUR.join('&to=')}`]
+  },
   { name: 'tasks', route: '/v1/tasks', paths: [`/v1/tasks?limit=${PAGE}`] },
   ...['order', 'ord-000000', 'Opened invoice'].map((q) => ({
     name: `search "${q}"`,

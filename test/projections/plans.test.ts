@@ -1,5 +1,6 @@
 import t from 'tap'
 
+import { aggregate } from '../../projections/activity-summaries/aggregate.ts'
 import { userSummary } from '../../projections/activity-summaries/queries.ts'
 import {
   countEvents, countSelection, countUntil, findEvent, listEvents, listPositions, listSelection,
@@ -66,6 +67,7 @@ const REMOVED = {
   run: BigInt(EVENTS) * 100n,
   positions: Array.from({ length: EVENTS / 8 }, (_, i) => BigInt(i * 8 + 5) * 100n)
 }
+const HOURS = { from: '2026-01-01T01:00:00.000Z', to: '2026-01-01T01:10:00.000Z' }
 const order = { type: 'order', key: '7' }
 const inRead = (query: (tx: Tx) => Promise<unknown>) => async (tx: Tx) => {
   await tx.query("select set_config('search_path', 'read', true)")
@@ -105,6 +107,11 @@ const QUERIES: Record<string, (tx: Tx) => Promise<unknown>> = {
   listTrail: async (tx) => await listTrail(tx, order, {}, PAGE),
   countTrail: async (tx) => await countTrail(tx, order, { outcome: 'success' }, 10_001),
   trailUntil: async (tx) => await collect(trailUntil(tx, order, { position: 900_000n })),
+  'parts of days aggregated': async (tx) => await aggregate(tx, 'action', HOURS, 20),
+  'hours of a user aggregated': async (tx) =>
+    await aggregate(tx, 'hour', { actor: { type: 'user', key: REF } }, 20),
+  'sources of an action aggregated': async (tx) =>
+    await aggregate(tx, 'source', { action: 'auth.*', from: HOURS.from }, 20),
   userSummary: async (tx) => await userSummary(tx, { type: 'user', key: REF }),
   listTasks: async (tx) => await listTasks(tx, {}, PAGE),
   'listTasks by status': async (tx) => await listTasks(tx, { status: 'open' }, PAGE),

@@ -7,7 +7,6 @@ import {
 } from '../../../schemas/http/events.ts'
 import type { InclusionProof } from '../../../schemas/http/proofs.ts'
 import { BATCH_MAX_EVENTS } from '../../../schemas/primitives.ts'
-import type { TenantSettings } from '../../../schemas/tenant.ts'
 import { ERRORS, LedgerError } from '../../errors.ts'
 import type { AppendResult, Receipt as LedgerReceipt } from '../../ledger/receipt.ts'
 import { callerOf, tenantOf } from '../auth.ts'
@@ -91,8 +90,11 @@ async function append (
     idempotencyKey: headerOf(request, 'idempotency-key'), owner
   })
   await services.requireSoundLog()
-  const settings = await services.settings.get(owner.tenant)
-  const items = await inWords(services, owner.tenant, settings.schemas, taken)
+  const [settings, known] = await Promise.all([
+    services.settings.get(owner.tenant), services.vocabulary.get(owner.tenant)
+  ])
+  const words = { known, mode: settings.schemas }
+  const items = taken.map((item) => applyVocabulary(words, item))
   const accepted = items.filter((item) => item.ok)
   const recorded = accepted.length === 0
     ? []
@@ -103,15 +105,6 @@ async function append (
   return many
     ? await answerMany(request, reply, results, waited)
     : await answerOne(reply, results, waited)
-}
-
-/** What the tenant's registered actions make of the events, if its settings say that they do. */
-async function inWords (
-  { vocabulary }: Services, tenant: string, mode: TenantSettings['schemas'], taken: Taken[]
-): Promise<Taken[]> {
-  if (mode === undefined || mode === 'off') return taken
-  const known = await vocabulary.get(tenant)
-  return taken.map((item) => applyVocabulary(known, mode, item))
 }
 
 /** Refusals at the door and results of the ledger, in the order of the request. */

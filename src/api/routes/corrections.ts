@@ -39,11 +39,13 @@ export const correctEvent = (services: Services): Endpoint => endpoint({
   if (original === undefined || !mayCorrect(caller, original)) {
     throw new LedgerError('NOT_FOUND', 'You sent no such event, or reads do not show it yet')
   }
-  const event = correctionEvent(request.body, original)
+  await services.requireSoundLog()
+  const [settings, known] = await Promise.all([
+    services.settings.get(owner.tenant), services.vocabulary.get(owner.tenant)
+  ])
+  const event = correctionEvent(request.body, original, { known, mode: settings.schemas })
   const key = request.headers['idempotency-key']
   const id = event.id ?? (key === undefined ? undefined : idFromKey(key, 0, owner))
-  await services.requireSoundLog()
-  const settings = await services.settings.get(owner.tenant)
   const [result] = await services.ledger.record(
     { ...owner, settings }, [id === undefined ? event : { ...event, id }])
   return await answerAppended(services, request, reply, result)

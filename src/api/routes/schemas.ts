@@ -1,5 +1,8 @@
 import { Value } from '@sinclair/typebox/value'
+import type { EventInput } from '../../../schemas/events/index.ts'
+import { LEDGER_SOURCE } from '../../../schemas/events/ledger.ts'
 import { NoQuery } from '../../../schemas/http/events.ts'
+import { AtLeast } from '../../../schemas/http/paging.ts'
 import {
   ACTION_SCHEMAS_MAX, RegisteredSchema, RegisterSchema, SchemaList, SchemaParams
 } from '../../../schemas/http/schemas.ts'
@@ -7,15 +10,18 @@ import { RESERVED_ACTION_PREFIX } from '../../../schemas/primitives.ts'
 import { actionSchemaFaults, type ActionSchema } from
   '../../../schemas/vocabulary/action-schema.ts'
 import { CATALOGUE } from '../../../schemas/vocabulary/catalogue.ts'
-import { narrowings } from '../../../schemas/vocabulary/narrowings.ts'
-import { LedgerError } from '../../errors.ts'
+import { narrowings, personalNarrowings } from '../../../schemas/vocabulary/narrowings.ts'
+import { isLedgerError, LedgerError } from '../../errors.ts'
+import { idFromKey } from '../../ledger/ids.ts'
+import type { Receipt } from '../../ledger/receipt.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { AT_LEAST_WAIT_MS } from '../consistency.ts'
+import { readCurrent } from '../current.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import { schemaEvent } from '../own-events.ts'
 import type { Services } from '../services.ts'
 import { refusal } from '../validator.ts'
-import { readVocabulary, type Registered } from '../vocabulary.ts'
+import { readVocabulary, registeredIn, type Registered } from '../vocabulary.ts'
 
 const tags = ['vocabulary']
 
@@ -24,11 +30,13 @@ export const registerSchema = (services: Services): Endpoint => endpoint({
   summary: 'Register an action',
   description: 'A new version must take what the one before took, unless it says breaking. ' +
     'Whether events must fit is the tenant\'s setting schemas. Every version is an event of the ' +
-    'entity ledger_schema:{action}. Other processes follow within five seconds.',
+    'entity ledger_schema:{action}. What is personal is sealed whatever the setting. Other ' +
+    'processes follow within five seconds.',
   operationId: 'registerSchema',
   tags,
   params: SchemaParams,
   querystring: NoQuery,
+  headers: AtLeast,
   body: RegisterSchema,
   response: { 200: RegisteredSchema, 201: RegisteredSchema }
 }, async (request, reply) => {
@@ -39,7 +47,7 @@ export const registerSchema = (services: Services): Endpoint => endpoint({
   const faults = [...reservedAction(action), ...actionSchemaFaults(given)]
   if (faults.length > 0) throw refusal(faults)
   const schema = given as ActionSchema
-  const known = await readVocabulary(services.pool, tenant)
+  const known = await readCurrent(services, request, reply, registeredIn)
   const before = known.get(action)
   if (before !== undefined && Value.Equal(before.schema, schema)) return viewOf(action, before)
   if (before === undefined && known.size >= ACTION_SCHEMAS_MAX) {
@@ -47,15 +55,34 @@ export const registerSchema = (services: Services): Endpoint => endpoint({
   }
   if (before !== undefined && !breaking) requireWider(before.schema, schema)
   const states = { ...before !== undefined && { before: before.schema }, after: schema }
-  const [receipt] = await services.ledger.recordOwn(
-    tenant, [schemaEvent(action, states, breaking, caller)])
-  if (receipt === undefined) throw new LedgerError('INTERNAL', 'no receipt of an event')
-  await services.progress.reached(receipt.position, AT_LEAST_WAIT_MS)
+  const id = versionId(tenant, action, (before?.version ?? 0) + 1)
+  const receipt = await recordVersion(
+    services, tenant, { ...schemaEvent(action, states, breaking, caller), id })
   services.vocabulary.forget(tenant)
   const version = Number(receipt.revision) + 1
   return await reply.code(before === undefined ? 201 : 200)
     .send(viewOf(action, { version, registeredAt: receipt.recordedAt, schema }))
 })
+
+/** A version is recorded once, however many find the one before it at the same time. */
+function versionId (tenant: string, action: string, version: number): string {
+  return idFromKey(`version ${version} of ${action}`, 0, { tenant, source: LEDGER_SOURCE })
+}
+
+/** Returns when reads show it, as what is asked next is compared with what they show. */
+async function recordVersion (
+  { ledger, progress }: Services, tenant: string, event: EventInput
+): Promise<Receipt> {
+  const [receipt] = await ledger.recordOwn(tenant, [event]).catch((cause: unknown) => {
+    if (!isLedgerError(cause, 'ID_REUSED')) throw cause
+    throw new LedgerError('STREAM_CONFLICT', 'Another version came first: look at it', { cause })
+  })
+  if (receipt === undefined) throw new LedgerError('INTERNAL', 'no receipt of an event')
+  if (await progress.reached(receipt.position, AT_LEAST_WAIT_MS)) return receipt
+  throw new LedgerError('LAGGING', 'It is recorded, and reads do not show it yet: ask again', {
+    retryAfterS: 1, extra: { asked: String(receipt.position) }
+  })
+}
 
 /** What an action looks like: as registered, or as the starter catalogue has it. */
 export const oneSchema = (services: Services): Endpoint => endpoint({
@@ -106,13 +133,17 @@ function reservedAction (action: string): Array<{ pointer: string, detail: strin
 }
 
 function requireWider (before: ActionSchema, after: ActionSchema): void {
-  const narrower = narrowings(before.data ?? {}, after.data ?? {}, '/data')
+  const narrower = [
+    ...narrowings(before.data ?? {}, after.data ?? {}, '/data'),
+    ...personalNarrowings(before.personal, after.personal)
+  ]
   if (before.category !== after.category) {
     narrower.unshift({ pointer: '/category', detail: `was ${before.category} before` })
   }
   if (narrower.length === 0) return
   throw new LedgerError('INVALID_REQUEST',
-    'It would refuse events that the version before took: say breaking if that is meant', {
+    'It would refuse, or leave unsealed, what the version before did not: say breaking if that ' +
+    'is meant', {
       violations: narrower
     })
 }

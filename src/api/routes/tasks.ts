@@ -51,8 +51,14 @@ function viewOf (task: Task): TaskView {
     createdAt: task.createdAt,
     updatedAt: task.updatedAt,
     firstPosition: String(task.firstPosition),
-    lastPosition: String(task.lastPosition)
+    lastPosition: String(task.lastPosition),
+    history: trailOf(task.entityType, task.entityKey)
   }
+}
+
+/** A person's trail is found by the ref, too. */
+function trailOf (type: string, key: string): string {
+  return `/v1/entities/${encodeURIComponent(type)}/${encodeURIComponent(key)}/events`
 }
 
 /** Rows name a person by the ref, which alone they know. */

@@ -1,11 +1,12 @@
 import type { Child } from '../child.ts'
 import type { ClosedJob } from './closed.ts'
+import type { Live, LiveJob } from './live.ts'
 import type { OpenJob } from './open.ts'
 import type { Replayed, ReplayJob } from './replay.ts'
 import type { Tally } from './tally.ts'
 import type { Visible, VisibleJob } from './visible.ts'
 
-export type Job = ClosedJob | OpenJob | ReplayJob | VisibleJob
+export type Job = ClosedJob | LiveJob | OpenJob | ReplayJob | VisibleJob
 export interface JobMessage { readonly id: number, readonly job: Job }
 export interface JobReply {
   readonly id: number
@@ -16,6 +17,7 @@ export interface JobReply {
 /** Job -> what comes of it. */
 interface Results {
   closed: Tally
+  live: Live
   open: Tally
   visible: Visible
   replay: Replayed

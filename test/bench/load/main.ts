@@ -1,5 +1,6 @@
 /** The load generator's process: takes one job after the other from its parent. */
 import { runClosed } from './closed.ts'
+import { runLive } from './live.ts'
 import type { Job, JobMessage, JobReply } from './load.ts'
 import { runOpen } from './open.ts'
 import { runReplay } from './replay.ts'
@@ -8,6 +9,7 @@ import { runVisible } from './visible.ts'
 function run (job: Job): Promise<unknown> {
   switch (job.kind) {
     case 'closed': return runClosed(job)
+    case 'live': return runLive(job)
     case 'open': return runOpen(job)
     case 'visible': return runVisible(job)
     case 'replay': return runReplay(job)

@@ -1,13 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { EVENT_SCHEMAS } from '../../../schemas/events/index.ts'
+import { ID_MAX_LENGTH } from '../../../schemas/primitives.ts'
 import { actionSchemaFaults } from '../../../schemas/vocabulary/action-schema.ts'
-import { applySchema } from '../../../schemas/vocabulary/apply.ts'
+import { declarePersonal, misfits } from '../../../schemas/vocabulary/apply.ts'
 import { CATALOGUE } from '../../../schemas/vocabulary/catalogue.ts'
 import {
   checkData, SCHEMA_DEPTH_MAX, schemaFaults, type DataSchema
 } from '../../../schemas/vocabulary/data-schema.ts'
-import { narrowings } from '../../../schemas/vocabulary/narrowings.ts'
+import { narrowings, personalNarrowings } from '../../../schemas/vocabulary/narrowings.ts'
 import { renderLine, templateFaults, VALUE_MAX_LENGTH } from
   '../../../schemas/vocabulary/template.ts'
 
@@ -156,25 +157,54 @@ t.test('what is personal is declared for producers that forget', async (t) => {
     action: 'graded', category: 'action', outcome: 'success', actor: { type: 'system' }, ...more
   })
   const sent = event({ data: { studentId: 's-1', studentName: 'Sue' } })
-  const applied = applySchema(schema, sent)
-  t.match(applied, {
-    ok: true,
-    event: { personal: [{ subject: { type: 'student', id: 's-1' }, paths: ['/data/studentName'] }] }
-  })
+  const declare = (said: object, corrected?: object) =>
+    declarePersonal(schema.personal, event(said), corrected)
+  const personal = [{ subject: { type: 'student', id: 's-1' }, paths: ['/data/studentName'] }]
+  t.match(declarePersonal(schema.personal, sent), { event: { personal }, unowned: [] })
   t.notOk('personal' in sent, 'what was sent is left as it is')
-  const declared = event({
+  const declared = {
     data: { studentId: 's-1', studentName: 'Sue' },
     personal: [{ subject: { type: 'user', id: 'u' }, paths: ['/data/studentName'] }]
-  })
-  t.match(applySchema(schema, declared), { event: { personal: { length: 1 } } })
-  t.match(applySchema(schema, event({ data: { grade: 1 } })), {
-    ok: false, violations: [{ pointer: '/data/studentId' }]
-  })
-  t.match(applySchema(schema, event({ category: 'auth' })), {
-    ok: false, violations: [{ pointer: '/category' }]
-  })
+  }
+  t.match(declare(declared), { event: { personal: { length: 1 } } })
+  t.match(declare({ data: { grade: 1 } }), { unowned: [{ pointer: '/data/studentId' }] })
+  const corrected = { data: { studentId: 's-1' } }
+  t.match(declare({ data: { studentName: 'Sue' } }, corrected), { event: { personal } })
+  for (const studentId of ['', 7, null, 'x'.repeat(ID_MAX_LENGTH + 1)]) {
+    const { event, unowned } = declare({ data: { studentId, studentName: 'Sue' } })
+    t.equal(unowned.length, 1)
+    t.notOk('personal' in event)
+  }
   const plain = event({})
-  t.match(applySchema(schema, plain), { ok: true, event: plain })
+  t.equal(declarePersonal(schema.personal, plain).event, plain)
+  t.match(misfits(schema, event({ category: 'auth' })), [{ pointer: '/category' }])
+  t.strictSame(misfits(schema, plain), [])
+})
+
+t.test('a version that says otherwise what is whose is found out', async (t) => {
+  const rule = (paths: string[], id = '/data/id') => ({ subject: { type: 'student', id }, paths })
+  const before = [rule(['/data/a', '/data/b'])]
+  t.strictSame(personalNarrowings(before, [rule(['/data/b']), rule(['/data/a'])]), [])
+  t.strictSame(personalNarrowings(undefined, []), [])
+  t.match(personalNarrowings(before, [rule(['/data/a'])]), [{ pointer: '/personal', detail: /b/ }])
+  t.match(personalNarrowings(before, undefined), { length: 2 })
+  const more = [...before, rule(['/data/c'])]
+  t.match(personalNarrowings(before, more), [{ pointer: '/personal/1/paths/0', detail: /nobody/ }])
+  const others = [rule(['/data/a', '/data/b'], '/data/other')]
+  t.match(personalNarrowings(before, others), { length: 2 })
+})
+
+t.test('a rule of what is personal that no event could follow is refused', async (t) => {
+  const faults = (personal: Array<{ subject: { type: string, id: string }, paths: string[] }>) =>
+    actionSchemaFaults({ category: 'action', personal }).map(({ pointer }) => pointer)
+  const subject = { type: 'student', id: '/data/id' }
+  t.strictSame(faults([{ subject, paths: ['/data/a', '/data/ab', '/changes/0/after'] }]), [])
+  t.strictSame(faults([{ subject, paths: ['/context/ip'] }]), ['/personal/0/paths/0'])
+  t.strictSame(faults([{ subject, paths: ['/data/a'] }, { subject, paths: ['/data/a/b'] }]),
+    ['/personal/0/paths/0', '/personal/1/paths/0'])
+  t.strictSame(faults([{ subject, paths: ['/data/a', '/data/a'] }]).length, 2)
+  t.strictSame(faults([{ subject: { ...subject, type: 'ledger_key' }, paths: ['/data/a'] }]),
+    ['/personal/0/subject/type'])
 })
 
 t.test('the starter catalogue is sound and names what the systems name', async (t) => {
