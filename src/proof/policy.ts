@@ -82,7 +82,7 @@ export function formatPolicy ({ logs, witnesses, groups, quorum }: Policy): stri
 
 /**
  * A policy of keys alone: any of the logs, and `quorum` of the witnesses. Throws FormatError for a
- * quorum of more witnesses than there are.
+ * quorum of more witnesses than there are, and for one of them under two names.
  */
 export function policyOf (
   logs: readonly VerifierKey[], witnesses: readonly VerifierKey[] = [], quorum = 0
@@ -90,7 +90,11 @@ export function policyOf (
   if (quorum < 0 || quorum > witnesses.length) {
     throw new FormatError(`quorum: ${quorum} of ${witnesses.length} witnesses`)
   }
-  const named = witnesses.map((key, at) => ({ name: `w${at + 1}`, key }))
+  const named: PolicyWitness[] = []
+  for (const key of witnesses) {
+    assertNew(key, named)
+    named.push({ name: `w${named.length + 1}`, key })
+  }
   const group = { name: 'quorum', threshold: quorum, members: named.map(({ name }) => name) }
   return {
     logs: logs.map((key) => ({ key, from: 0n, to: undefined })),

@@ -67,6 +67,9 @@ t.test('a policy may ask for no witness, or for some of many', async (t) => {
   t.ok(meetsQuorum(policy, new Set(['w1', 'w6'])))
   t.notOk(meetsQuorum(policy, new Set(['w1'])))
   t.throws(() => policyOf([log.key], keys, 7), FormatError)
+  const renamed = signerFrom('other.example', COSIGNATURE, seedOf('X1'))
+  t.throws(() => policyOf([log.key], [...keys.slice(0, 1), renamed.key], 2), FormatError,
+    'one witness under two names')
   const many = Array.from({ length: 64 }, (_, at) =>
     signerFrom(`w${at}.example`, COSIGNATURE, seedOf('many', at)).key)
   t.equal(parsePolicy(formatPolicy(policyOf([], many, 64))).witnesses.length, 64)
