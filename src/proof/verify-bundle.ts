@@ -25,6 +25,9 @@ export interface BundleCounts {
   unfollowed: number
 }
 
+/** The sealed sections of the leaf above. */
+const NO_SECTIONS: { index: bigint, sections: Section[] } = { index: -1n, sections: [] }
+
 type LineOf<Kind extends BundleLine['kind']> = Extract<BundleLine, { kind: Kind }>
 
 /**
@@ -48,7 +51,7 @@ export class BundleVerifier {
   #streams = new StreamOrder(undefined)
   #run: { verifier: RunVerifier, line: RunLine } | undefined
   #next = 0n
-  #sections: { index: bigint, sections: Section[] } = { index: -1n, sections: [] }
+  #sections = NO_SECTIONS
   #ended = false
 
   constructor (policy: Policy, kept: string | undefined) {
@@ -138,6 +141,7 @@ export class BundleVerifier {
 
   #takeCheckpoint ({ checkpoint: text }: LineOf<'checkpoint'>, place: FindingPlace): Finding[] {
     if (this.#checkpoint !== undefined) return [fault('malformed', 'a second checkpoint', place)]
+    if (this.#run !== undefined) return [fault('malformed', 'a checkpoint after a run', place)]
     const { checkpoint, cosignatures, findings } = judgeCheckpoint(text, this.#policy)
     this.#checkpoint = checkpoint
     this.#cosignatures = cosignatures
@@ -154,6 +158,7 @@ export class BundleVerifier {
   #takeOlder ({ checkpoint: text, proof }: LineOf<'older'>, place: FindingPlace): Finding[] {
     const newer = this.#checkpoint
     if (newer === undefined) return [fault('malformed', 'an earlier checkpoint first', place)]
+    if (this.#run !== undefined) return [fault('malformed', 'an earlier one after a run', place)]
     const { checkpoint: older, cosignatures, findings } = judgeCheckpoint(text, this.#policy)
     // Witnesses may have come later than it: only of the head is a quorum asked.
     const wrong = findings.filter(({ kind }) => kind !== 'no-quorum')
@@ -166,7 +171,13 @@ export class BundleVerifier {
   }
 
   #takeRun (line: RunLine, place: { line: number }): Finding[] {
-    const findings = [...this.#closeRun(), ...this.#judgeOrder(line, place)]
+    const early = this.#checkpoint === undefined && this.#run === undefined
+    const findings = [
+      ...(early ? [fault('malformed', 'a run before the checkpoint', place)] : []),
+      ...this.#closeRun(),
+      ...this.#judgeOrder(line, place)
+    ]
+    this.#sections = NO_SECTIONS
     this.#run = { verifier: new RunVerifier(line, place.line), line }
     if (line.to > this.#next) this.#next = line.to
     return findings
@@ -190,7 +201,7 @@ export class BundleVerifier {
 
   #closeRun (): Finding[] {
     const run = this.#run
-    if (run === undefined || this.#checkpoint === undefined) return []
+    if (run === undefined) return []
     const { findings, proven, hashes } = run.verifier.close(this.#checkpoint)
     this.#continuity?.leaves(run.line.from, hashes)
     if (this.#trusted) this.#counts.proven += proven
@@ -200,13 +211,13 @@ export class BundleVerifier {
   #takeLeaf (line: LeafLine, place: FindingPlace): Finding[] {
     const at = { ...place, index: line.index }
     this.#counts.leaves++
-    this.#sections = { index: line.index, sections: [] }
+    this.#sections = NO_SECTIONS
     const findings = this.#run === undefined
       ? [fault('malformed', `leaf ${line.index} has no proof`, at)]
       : this.#run.verifier.leaf(line, leafHash(line.leaf), at)
     try {
       const { stream, revision, data } = parseLeafData(line.leaf)
-      this.#sections.sections = sectionsOf(data)
+      this.#sections = { index: line.index, sections: sectionsOf(data) }
       this.#counts.sealed += this.#sections.sections.length
       findings.push(...this.#streams.see(stream, revision, at))
       findings.push(...this.#dates.check(line.index, data, { ...at, stream, revision }))

@@ -30,7 +30,7 @@ export interface VerifyBundleOptions extends VerifyOptions {
 
 /** What was verified. */
 export interface Summary extends BundleCounts {
-  /** Something was proven, and there are no faults. */
+  /** Something was proven, which is every leaf that is there, and there are no faults. */
   ok: boolean
   /** How many findings of each kind, both faults and infos. */
   findings: Partial<Record<FindingKind, number>>
@@ -72,7 +72,7 @@ export async function * verifyBundle (
     ...judgeAge(cosignatures, options.age),
     ...judgeEmpty(counts.proven)
   ])
-  return { ...tally.result(), ...counts, scope, checkpoint, cosignatures, sha256 }
+  return { ...tally.result(counts), ...counts, scope, checkpoint, cosignatures, sha256 }
 }
 
 /**
@@ -152,8 +152,9 @@ class Tally {
     return findings
   }
 
-  result (): Result {
-    return { ok: this.#faults === 0, findings: this.#kinds, faults: this.#faults }
+  result ({ leaves, proven }: Pick<BundleCounts, 'leaves' | 'proven'>): Result {
+    const ok = this.#faults === 0 && proven > 0 && proven === leaves
+    return { ok, findings: this.#kinds, faults: this.#faults }
   }
 }
 
@@ -162,7 +163,7 @@ function conclude (
 ): { findings: Finding[], summary: Summary } {
   const tally = new Tally()
   const all = tally.count([...findings, ...judgeEmpty(rest.proven)])
-  return { findings: all, summary: { ...rest, ...tally.result() } }
+  return { findings: all, summary: { ...rest, ...tally.result(rest) } }
 }
 
 function judgeLeaf (leaf: string, index: bigint, cosignatures: readonly Cosignature[]) {
