@@ -141,7 +141,8 @@ class PolicyReader {
   #log (items: string[]): void {
     const [vkey, url] = atMost(items, 2)
     const key = parseVerifierKey(vkey)
-    assertNew(key, this.#logs)
+    // A ledger signs its tenants' logs, and the epochs of each, with one key under several names.
+    assertNew(key, this.#logs.filter((log) => log.key.name === key.name))
     const [, from, to] = SIZES.exec(url ?? '') ?? []
     if (from === undefined) {
       this.#logs.push({ key, from: 0n, to: undefined, ...checkUrl(url) })
@@ -201,7 +202,7 @@ function atMost (items: string[], max: number): [string, ...string[]] {
   return [first, ...rest]
 }
 
-/** Two keys are the same if their bytes are, whatever their names. */
+/** Two keys are the same if their bytes are. */
 function assertNew (key: VerifierKey, known: readonly { key: VerifierKey }[]): void {
   if (known.some((other) => other.key.publicKey.equals(key.publicKey))) {
     throw new FormatError(`the key of ${key.name} stands there already`)

@@ -140,6 +140,13 @@ t.test('a log signs under its own name only', async (t) => {
   t.strictSame(kindsOf(await signNote(checkpointText(20n), [elsewhere]), both), ['wrong-key'])
 })
 
+t.test('one key may sign several logs, each under its name', async (t) => {
+  const epoch = signerFrom(`${ORIGIN}/2`, ED25519, seedOf('log'))
+  const both = `log ${vkey}\nlog ${formatVerifierKey(epoch.key)}\nquorum none\n`
+  t.strictSame(kindsOf(await signNote(checkpointText(20n, `${ORIGIN}/2`), [epoch]), both), [])
+  t.strictSame(kindsOf(await signNote(checkpointText(20n), [log]), both), [])
+})
+
 t.test('a rotated key signs the sizes it was trusted with', async (t) => {
   const policy = `log ${vkey} sizes:0-30\nlog ${formatVerifierKey(successor.key)} sizes:30-\n` +
     'quorum none\n'
