@@ -53,9 +53,12 @@ export class BundleVerifier {
   #next = 0n
   #sections = NO_SECTIONS
   #ended = false
+  readonly #wanted: string | undefined
+  #found: string | undefined
 
-  constructor (policy: Policy, kept: string | undefined) {
+  constructor ({ policy, kept, event }: { policy: Policy, kept?: string, event?: string }) {
     this.#policy = policy
+    this.#wanted = event
     this.#continuity = kept === undefined ? undefined : new Continuity(kept, policy)
   }
 
@@ -73,6 +76,11 @@ export class BundleVerifier {
 
   get cosignatures (): readonly Cosignature[] {
     return this.#cosignatures
+  }
+
+  /** The id of the event that was asked for, if one of the leaves is it. */
+  get found (): string | undefined {
+    return this.#found
   }
 
   /** The SHA-256 of all lines so far, hexadecimal. */
@@ -216,7 +224,8 @@ export class BundleVerifier {
       ? [fault('malformed', `leaf ${line.index} has no proof`, at)]
       : this.#run.verifier.leaf(line, leafHash(line.leaf), at)
     try {
-      const { stream, revision, data } = parseLeafData(line.leaf)
+      const { id, stream, revision, data } = parseLeafData(line.leaf)
+      if (id === this.#wanted) this.#found = id
       this.#sections = { index: line.index, sections: sectionsOf(data) }
       this.#counts.sealed += this.#sections.sections.length
       findings.push(...this.#streams.see(stream, revision, at))
