@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -6,10 +6,11 @@ import t from 'tap'
 import { verifyLive } from '../../src/cli/verify/live.ts'
 import { remoteLedger, type Remote } from '../../src/cli/verify/remote.ts'
 import type { Finding } from '../../src/proof/finding.ts'
-import { ED25519, parseVerifierKey, signerFrom } from '../../src/proof/keys.ts'
+import { ED25519, parseVerifierKey, signerFrom, verifierKey } from '../../src/proof/keys.ts'
 import { formatCheckpoint } from '../../src/proof/checkpoint.ts'
 import { signNote } from '../../src/proof/note.ts'
-import { policyOf } from '../../src/proof/policy.ts'
+import { policyOf, type PolicyLog } from '../../src/proof/policy.ts'
+import { startEpoch } from '../../src/worker/epoch.ts'
 import { runCommand } from '../e2e/command.ts'
 import { event, testService, until } from '../api/service.ts'
 import { testFolder } from '../helper.ts'
@@ -28,8 +29,10 @@ const kinds = [
   { context: { ip: '10.0.0.1', requestId: 'r-1' }, correlationId: 'c-1' },
   {
     actor: { type: 'service', id: 'billing' },
-    data: { name: 'Bo' },
-    personal: [{ subject: { type: 'student', id: 's-1' }, paths: ['/data/name'] }]
+    data: { name: 'Bo', grade: 'A', marks: [1, 2] },
+    personal: [{
+      subject: { type: 'student', id: 's-1' }, paths: ['/data/name', '/data/marks/1']
+    }]
   }
 ]
 await append('acme', ids.map((id, at) => event({ id, ...kinds[at % kinds.length] })))
@@ -41,10 +44,12 @@ const { verifierKeys: [vkey] } = (await call(
   undefined, '/.well-known/ledger-keys?origin=test/acme')).json()
 const policy = policyOf([parseVerifierKey(vkey)])
 
-async function verified (from: Remote = remote, kept?: string) {
+async function verified (from: Remote = remote, kept?: string, trusted = policy) {
   const findings: Finding[] = []
   const tell = (found: readonly Finding[]): void => { findings.push(...found) }
-  const summary = await verifyLive({ remote: from, policy, kept, tell })
+  const summary = await verifyLive({
+    remote: from, policy: trusted, kept, tell, trails: 1_000
+  })
   return { findings, summary, kinds: findings.map(({ kind }) => kind) }
 }
 
@@ -91,6 +96,7 @@ t.test('an untouched ledger is OK, personal data and all', async (t) => {
   t.ok(summary.leaves >= LEAVES)
   t.equal(summary.rows, summary.leaves)
   t.ok(summary.checkpoints > 0)
+  t.ok(summary.allTrails && summary.trails > 5, `${summary.trails} trails and feeds`)
 })
 
 t.test('whatever an insider does to the rows is found', async (t) => {
@@ -109,12 +115,40 @@ t.test('whatever an insider does to the rows is found', async (t) => {
     ['a time', 'entries_v2_g1.entry', `id = '${ids[2]}'`,
       "set body = replace(body, 'näive', 'naive')", ['tampered']],
     ['a leaf hash', 'entries_v2_g1.entry', `id = '${ids[3]}'`,
-      "set leaf_hash = sha256('x')", ['tampered']]
+      "set leaf_hash = sha256('x')", ['tampered']],
+    ['a tile above the leaves', 'merkle_v1_g1.merkle_node', "tenant = 'acme'",
+      "set hash = sha256('x')", ['tampered']],
+    ['what is clear beside sealed data', 'entries_v2_g1.entry', `id = '${ids[5]}'`,
+      "set head = replace(head, '\"A\"', '\"F\"')", ['tampered']],
+    ['the place of sealed data', 'entries_v2_g1.entry', `id = '${ids[5]}'`,
+      "set head = replace(head, '[1,null]', '[1]')", ['tampered']],
+    ['what is clear beside a sealed address', 'entries_v2_g1.entry', `id = '${ids[4]}'`,
+      "set head = replace(head, '\"r-1\"', '\"r-2\"')", ['tampered']],
+    ['an actor who is named beside the ref', 'entries_v2_g1.entry', `id = '${ids[0]}'`,
+      "set head = replace(head, '\"type\":\"user\"', '\"type\":\"user\",\"role\":\"x\"')",
+      ['tampered']],
+    ['the type of an actor', 'entries_v2_g1.entry', `id = '${ids[0]}'`,
+      "set head = replace(head, '\"type\":\"user\"', '\"type\":\"agent\"')", ['tampered']],
+    ['what was sealed', 'entries_v2_g1.entry', `id = '${ids[0]}'`,
+      "set sealed = regexp_replace(sealed, '\"ct\":\"....', '\"ct\":\"AAAA')", ['tampered']],
+    ['whose trail it is in', 'entity_trails_v2_g1.entity_trail',
+      `entity_key = '456' and position = (select position from read.entry where id = '${ids[8]}')`,
+      "set entity_key = '999'", ['missing']]
   ]
   for (const [name, table, where, sql, kinds] of attacks) {
     const undo = await copy(table, where)
     const found = await whileEdited(`update ${table} ${sql} where ${where}`, undo)
     t.strictSame(found.kinds, kinds, name)
+  }
+  for (const [table, kept] of [
+    ['entity_trails_v2_g1.entity_trail', `entity_type = 'order' and position = (
+      select position from read.entry where id = '${ids[12]}')`],
+    ['user_feeds_v3_g1.user_feed', `position = (
+      select position from read.entry where id = '${ids[6]}')`]
+  ] as const) {
+    const found = await whileEdited(`delete from ${table} where ${kept}`, await copy(table, kept))
+    t.match(found.findings, [{ kind: 'missing', message: /does not show/ }], table)
+    t.equal(found.findings.length, 1)
   }
   const where = `id = '${ids[20]}'`
   const gone = await whileEdited(`delete from entries_v2_g1.entry where ${where}`,
@@ -167,23 +201,54 @@ t.test('the command says every finding, exits 1 for any, and never OK for nothin
   const key = ['--key', vkey]
   const apiKey = await file('api.key', `${keys['acme.auditor']}\n`)
   const liveRun = await run(url, ...key, '--api-key', apiKey)
-  t.match(liveRun, { code: 0, said: /OK test\/acme: \d+ leaves of the log/ })
+  t.match(liveRun, { code: 0, said: /OK test\/acme: \d+ leaves of the log.*trails and feeds$/m })
   const proof = await call('acme.auditor', {
     url: `/v1/events/${ids[0]}/proof`, headers: { accept: 'text/plain' }
   })
   const proofFile = await file('one.tlog-proof', proof.body)
-  t.match(await run(proofFile, ...key), { code: 0, said: /OK test\/acme: 1 of 1 leaves proven/ })
+  const one = await run(proofFile, ...key, '--event', ids[0] ?? '', '--entity', 'order/456')
+  t.match(one, { code: 0, said: /OK test\/acme: 1 of 1 leaves proven/ })
+  t.match(one.said,
+    new RegExp(`^event ${ids[0]}, revision 0 of acme.order-456, order.updated$`, 'm'))
   const bundle = (await call('acme.auditor', '/v1/entities/order/456/proof')).body
   const good = await file('good.bundle', bundle)
-  t.match(await run(good, ...key), { code: 0, said: /^OK test\/acme/m })
+  const sha256 = hash('sha256', bundle)
+  const all = await run(good, ...key, '--sha256', sha256, '--entity', 'order/456', '--event',
+    ids[5] ?? '')
+  t.match(all, { code: 0, said: /^scope revisions 0 to \d+ of acme.order-456, none missing$/m })
+  t.match(all.said, new RegExp(`^sha256 ${sha256}$`, 'm'))
+  const other = await run(good, ...key, '--sha256', '0'.repeat(64), '--entity', 'order/457',
+    '--event', randomUUID(), '--max-age', '1h')
+  t.equal(other.code, 1)
+  t.strictSame(other.said.match(/^FAULT \w+/gm),
+    ['FAULT tampered', 'FAULT stale', 'FAULT missing', 'FAULT foreign'], 'what was asked for is something else')
   const bad = await file('bad.bundle', bundle.replaceAll('"billing"', '"bellini"'))
   const found = await run(bad, ...key)
   t.equal(found.code, 1)
-  t.equal(found.said.match(/^FAULT tampered/gm)?.length, LEAVES / kinds.length + 1, 'each, and the file')
+  t.equal(found.said.match(/^FAULT tampered/gm)?.length, LEAVES / kinds.length + 1,
+    'each, and the file')
   const stranger = signerFrom('test/acme', ED25519, Buffer.alloc(32, 8))
   const strange = `test/acme+${stranger.key.id}+${
     Buffer.concat([Buffer.from([1]), stranger.key.publicKey]).toString('base64')}`
   t.match(await run(good, '--key', strange), { code: 1, said: /FAULT wrong-key/ })
   t.match(await run(await file('empty', ''), ...key), { code: 1, said: /NOT OK/ })
   t.match(await run(good), { code: 2, said: /say whom to trust/ })
+})
+
+t.test('a tree that goes on under another name is OK for who trusts that', async (t) => {
+  await startEpoch(service.log, { tenant: 'acme', because: 'lost-events', reason: 'disk' },
+    { id: randomUUID(), now: Date.now() })
+  service.startWorker()
+  const { body } = await until(async () => await call('acme.auditor', '/v1/checkpoint'),
+    ({ body }) => body.startsWith('test/acme/2\n'))
+  t.match(body, /^test\/acme\/2\n/)
+  await service.stopWorker()
+  const [{ key }] = policy.logs as [PolicyLog]
+  const next = verifierKey('test/acme/2', ED25519, key.publicKey)
+  const trusted = await verified(remote, undefined, policyOf([next]))
+  t.match(trusted.findings, [{ kind: 'foreign', severity: 'info', message: /the log before/ }])
+  t.equal(trusted.findings.length, 1)
+  t.ok(trusted.summary.leaves > LEAVES)
+  const before = await verified()
+  t.ok(before.kinds.includes('wrong-key') && before.kinds.includes('empty'))
 })
