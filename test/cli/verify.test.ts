@@ -221,7 +221,7 @@ t.test('the command says every finding, exits 1 for any, and never OK for nothin
     '--event', randomUUID(), '--max-age', '1h')
   t.equal(other.code, 1)
   t.strictSame(other.said.match(/^FAULT \w+/gm),
-    ['FAULT tampered', 'FAULT stale', 'FAULT missing', 'FAULT foreign'], 'what was asked for is something else')
+    ['FAULT tampered', 'FAULT stale', 'FAULT missing', 'FAULT foreign'], 'it is not what was asked')
   const bad = await file('bad.bundle', bundle.replaceAll('"billing"', '"bellini"'))
   const found = await run(bad, ...key)
   t.equal(found.code, 1)

@@ -186,7 +186,8 @@ def verify(path, logs, witnesses, quorum):
 
 
 def main():
-    logs, witnesses = ([vkey(text) for text in list_.split(',')] for list_ in sys.argv[1:3])
+    logs, witnesses = ([vkey(text) for text in list_.split(',') if text]
+                       for list_ in sys.argv[1:3])
     for path in sys.argv[4:]:
         try:
             print(path, 'ok', verify(path, logs, witnesses, int(sys.argv[3])))
