@@ -57,13 +57,18 @@ export interface Clear {
   isNamed: boolean
   /** Whether the ledger itself says that something sealed is not what it was. */
   isTampered: boolean
+  /** The erasures by which the row explains that nobody is shown; '' for none. */
+  erasures: ReadonlySet<string>
 }
 
 /** The clear parts of a row: the same of the log's event and of a row that shows it. */
 export function clearOf (view: ShownEvent, { paths, parties }: Shape): Clear {
   const members = [...COLUMNS, ...SHOWN].filter((name) => view[name] !== undefined)
   const shown = edit(Object.fromEntries(members.map((name) => [name, view[name]])))
-  const isTampered = [...paths, ...parties].some((path) => isMarked(shown.get(path), 'tampered'))
+  const sealed = [...paths, ...parties].map((path) => shown.get(path))
+  const isTampered = sealed.some((value) => isMarked(value, 'tampered'))
+  const erasures = new Set(sealed.flatMap((value) =>
+    isObject(value) && value['erased'] === true ? String(value['erasure'] ?? '') : []))
   for (const path of paths) {
     if (shown.get(path) === undefined || isHidden(shown.get(parentOf(path)))) continue
     shown.set(path, isAbsent(path) ? undefined : null)
@@ -76,7 +81,7 @@ export function clearOf (view: ShownEvent, { paths, parties }: Shape): Clear {
     isNamed ||= Object.keys(others).length > 0 && !isHidden(value)
     shown.set(party, { type })
   }
-  return { rest: shown.result(), isNamed, isTampered }
+  return { rest: shown.result(), isNamed, isTampered, erasures }
 }
 
 /** Where nothing is left of a sealed value; everywhere else it is `null`. */

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { removedBy } from '../../../projections/retention/removed.ts'
 import { RESERVED_ACTION_PREFIX } from '../../../schemas/primitives.ts'
 import type { DecodedEvent } from '../../../schemas/recorded.ts'
+import { orderOf } from '../../ledger/fence.ts'
 import { HASH_BYTES } from '../../proof/format.ts'
 import { canonicalJson } from '../../proof/leaf.ts'
 import { clearOf, shapeOf, viewOf, type Shape, type ShownEvent } from './clear.ts'
@@ -27,6 +28,7 @@ export class Evidence {
   #shaped = new Uint32Array(START_LEAVES)
   readonly #shapes: Shape[] = []
   readonly #shapeNumbers = new Map<string, number>()
+  readonly #ordered = new Set<string>()
   /** Whether rows of a leaf may be removed, were, or are not there: 1, 2 and 3. */
   #removal = new Uint8Array(START_LEAVES)
   #size = 0
@@ -46,11 +48,18 @@ export class Evidence {
     this.#shaped[at] = shape
     idBytes(event.id).copy(this.#ids, at * ID_BYTES)
     this.#removal[at] = event.action.startsWith(RESERVED_ACTION_PREFIX) ? 0 : REMOVABLE
-    this.noteRun(event)
+    this.noteChange(event)
   }
 
-  /** Takes note of the leaves whose rows the event removed, if it is a retention run. */
-  noteRun (event: DecodedEvent): void {
+  /** Whether the log has the order of an erasure. */
+  isOrdered (erasure: string): boolean {
+    return this.#ordered.has(erasure)
+  }
+
+  /** Takes note of what explains rows: leaves that a retention run removed, and erasures. */
+  noteChange (event: DecodedEvent): void {
+    const order = orderOf(event)
+    if (order !== undefined) this.#ordered.add(order.erasure)
     for (const position of removedBy(event)?.positions ?? []) {
       const at = this.#indexAt(position)
       if (this.#removal[at] === REMOVABLE) this.#removal[at] = REMOVED
@@ -81,13 +90,15 @@ export class Evidence {
     }
   }
 
-  /** What is wrong with a row that shows the leaf: nothing, or what to say of it. */
-  judge (index: number, row: ShownEvent): string | undefined {
+  /** What is wrong with a row that shows the leaf, if anything, and which erasures it names. */
+  judge (index: number, row: ShownEvent): { wrong?: string, erasures: ReadonlySet<string> } {
     const shape = this.#shapeOf(this.#shaped[index] ?? 0)
-    const { rest, isNamed, isTampered } = clearOf(row, shape)
-    if (isTampered) return 'holds sealed data that are not what was sealed'
-    if (isNamed) return 'names who is sealed in the log'
-    return digestOf(rest).equals(part(this.#digests, index)) ? undefined : 'is not what the log has'
+    const { rest, isNamed, isTampered, erasures } = clearOf(row, shape)
+    if (isTampered) return { wrong: 'holds sealed data that are not what was sealed', erasures }
+    if (isNamed) return { wrong: 'names who is sealed in the log', erasures }
+    return digestOf(rest).equals(part(this.#digests, index))
+      ? { erasures }
+      : { wrong: 'is not what the log has', erasures }
   }
 
   hash (index: number): Buffer {

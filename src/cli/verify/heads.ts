@@ -157,17 +157,16 @@ function judgeEarlier ({ origin, count, trusted, roots }: Epoch): Finding[] {
 async function judgeCosigned (walk: HeadWalk, heads: Heads): Promise<Finding[]> {
   const { last } = heads
   if (last === undefined) return []
-  const covers = (): boolean =>
-    heads.cosigned !== undefined && heads.cosigned.checkpoint.size >= last.size
+  if (heads.cosigned === undefined) {
+    return [fault('no-quorum', `no checkpoint of ${last.origin} is cosigned by the quorum`)]
+  }
+  const covers = (): boolean => (heads.cosigned?.checkpoint.size ?? 0n) >= last.size
   for (let ms = 0; !covers() && isLate(walk, heads) && ms < COSIGNED_WAIT_MS;) {
     await walk.clock.wait(COSIGNED_POLL_MS)
     ms += COSIGNED_POLL_MS
     heads.cosigned = await cosignedSince(walk, last) ?? heads.cosigned
   }
   if (covers()) return []
-  if (heads.cosigned === undefined) {
-    return [fault('no-quorum', `no checkpoint of ${last.origin} is cosigned by the quorum`)]
-  }
   const { checkpoint } = heads.cosigned
   const message = `${describe(checkpoint)} is the last with a quorum, ` +
     `${last.size - checkpoint.size} leaves before ${describe(last)}`

@@ -5,7 +5,7 @@ import type { Policy } from '../../proof/policy.ts'
 import { judgeAge, judgeCheckpoint } from '../../proof/trust.ts'
 import { progressBar } from '../progress.ts'
 import { judgeGrowth, OWN_CLOCK, readHeads, type Clock } from './heads.ts'
-import { walkLaterRuns, walkLog } from './log-walk.ts'
+import { walkLaterChanges, walkLog } from './log-walk.ts'
 import type { Remote } from './remote.ts'
 import { walkRows, type RowCount } from './row-walk.ts'
 import { walkTiles } from './tile-walk.ts'
@@ -62,13 +62,13 @@ export async function verifyLive (options: LiveOptions): Promise<LiveSummary> {
   await withBar('Comparing the tree', total, async (onRow) => {
     await walkTiles({ remote, evidence, tell, onRow }, checkpoint)
   })
-  const laterRuns = async (): Promise<void> => {
-    await walkLaterRuns({ remote, heads, tell }, evidence)
+  const laterChanges = async (): Promise<void> => {
+    await walkLaterChanges({ remote, heads, tell }, evidence)
   }
   const counted = await withBar('Comparing rows', evidence.size, async (onRow) =>
-    await walkRows({ remote, evidence, tell, onRow }, laterRuns))
+    await walkRows({ remote, evidence, tell, onRow }, laterChanges))
   const followed = await withBar('Comparing trails', sample.chosen.length, async (onRow) =>
-    await walkTrails({ remote, evidence, tell, onRow }, sample.chosen, laterRuns))
+    await walkTrails({ remote, evidence, tell, onRow }, sample.chosen, laterChanges))
   if (evidence.size === 0) tell([fault('empty', 'nothing was proven')])
   const allTrails = sample.isWhole && followed.trails === sample.chosen.length
   return { checkpoint, checkpoints, leaves: evidence.size, ...counted, ...followed, allTrails }

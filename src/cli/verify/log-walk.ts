@@ -33,7 +33,7 @@ export async function walkLog (walk: LogWalk): Promise<Evidence> {
     if (event.action === CHECKPOINT_ACTION) continue
     if (evidence.size >= size) {
       // Recorded while the checkpoint was made, and shown by rows as this is.
-      evidence.noteRun(event)
+      evidence.noteChange(event)
       continue
     }
     sample.see(event, evidence.size)
@@ -58,12 +58,12 @@ export async function walkLog (walk: LogWalk): Promise<Evidence> {
   return evidence
 }
 
-/** Takes note of what runs after the last checkpoint removed: rows may show it already. */
-export async function walkLaterRuns (
+/** Takes note of what was removed or erased after the last checkpoint: rows may show it already. */
+export async function walkLaterChanges (
   { remote, heads, tell }: Pick<LogWalk, 'remote' | 'heads' | 'tell'>, evidence: Evidence
 ): Promise<void> {
   for await (const event of replayed(remote, `after=${heads.until}`, tell)) {
-    evidence.noteRun(event)
+    evidence.noteChange(event)
   }
 }
 

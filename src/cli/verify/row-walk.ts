@@ -24,14 +24,15 @@ export interface RowCount {
 }
 
 /**
- * Compares every row that lists show, newest first, with what the log has. `laterRuns` is asked
- * to tell the evidence what retention removed meanwhile, if rows are not there that should be.
+ * Compares every row that lists show, newest first, with what the log has. `laterChanges` is asked
+ * to tell the evidence what was removed or erased meanwhile, if rows are not as they should be.
  */
 export async function walkRows (
-  walk: RowWalk, laterRuns: () => Promise<void>
+  walk: RowWalk, laterChanges: () => Promise<void>
 ): Promise<RowCount> {
   const { remote, evidence, tell, onRow } = walk
   const absent: number[] = []
+  const erased: Erased = new Map()
   const last = evidence.at(evidence.size - 1)
   let next = evidence.size - 1
   let rows = 0
@@ -56,7 +57,8 @@ export async function walkRows (
         tell([fault('foreign', `the row of ${name} is there, though retention removed it`,
           { index: BigInt(leaf.index) })])
       }
-      const wrong = evidence.judge(leaf.index, item)
+      const { wrong, erasures } = evidence.judge(leaf.index, item)
+      for (const id of erasures) erased.set(id, leaf.index)
       if (wrong !== undefined) {
         tell([fault('tampered', `the row of ${name} ${wrong}`, { index: BigInt(leaf.index) })])
       }
@@ -65,10 +67,30 @@ export async function walkRows (
   }
   for (; next >= 0; next--) absent.push(next)
   const isKept = (index: number): boolean => !evidence.isRemoved(index)
-  if (absent.some(isKept)) await laterRuns()
+  const isOrdered = (id: string): boolean => id === '' || evidence.isOrdered(id)
+  if (absent.some(isKept) || ![...erased.keys()].every(isOrdered)) await laterChanges()
   const missed = absent.filter(isKept)
   for (const index of missed) missing(walk, index)
+  judgeErased(walk, erased)
   return { rows, removed: absent.length - missed.length }
+}
+
+/** Erasures that rows name, '' for none, and the last leaf whose row does. */
+type Erased = Map<string, number>
+
+/** That a row shows nobody is explained by an erasure that the log has. */
+function judgeErased ({ evidence, tell }: RowWalk, erased: Erased): void {
+  for (const [id, leaf] of erased) {
+    const index = BigInt(leaf)
+    if (id === '') {
+      const message = `leaf ${index}, and perhaps others, is shown without a person whose key is ` +
+        'gone, and names no erasure'
+      tell([{ kind: 'shredded', severity: 'info', message, index }])
+    } else if (!evidence.isOrdered(id)) {
+      tell([fault('foreign', `leaf ${index} is shown erased by ${id}, which the log does not have`,
+        { index })])
+    }
+  }
 }
 
 /** Of two events with one id the first has the row, and the other is parked. */

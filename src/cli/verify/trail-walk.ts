@@ -16,7 +16,7 @@ export interface TrailCount {
  * erased has neither any more: that is not compared, nor counted.
  */
 export async function walkTrails (
-  walk: RowWalk, trails: readonly SampledTrail[], laterRuns: () => Promise<void>
+  walk: RowWalk, trails: readonly SampledTrail[], laterChanges: () => Promise<void>
 ): Promise<TrailCount> {
   let compared = 0
   for (const trail of trails) {
@@ -24,7 +24,7 @@ export async function walkTrails (
     walk.onRow()
     if (shown === undefined) continue
     compared++
-    if (differs(walk, trail, shown)) await laterRuns()
+    if (differs(walk, trail, shown)) await laterChanges()
     const found = differs(walk, trail, shown)
     if (found !== undefined) walk.tell([found])
   }
