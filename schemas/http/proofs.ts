@@ -63,7 +63,10 @@ export const LedgerKeys = Type.Object({
     current: Type.Boolean()
   })),
   verifierKeys: Type.Optional(Type.Array(Type.String(), {
-    description: 'The same for the log that `origin` asks for, as C2SP signed-note writes them'
+    description: 'The current one for the log that `origin` asks for, as C2SP signed-note writes it'
+  })),
+  policy: Type.Optional(Type.String({
+    description: 'C2SP tlog-policy: the keys of that log, and which sizes each may sign'
   }))
 }, { title: 'LedgerKeys' })
 

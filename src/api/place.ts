@@ -1,3 +1,4 @@
+import type { Tx } from '../../projections/projection.ts'
 import type { LogPosition } from '../ledger/log.ts'
 import type { Pool } from '../postgres/pool.ts'
 import { inTenant } from '../postgres/transaction.ts'
@@ -11,6 +12,23 @@ const PREPARE_OF = `
   union all select prepare from removed_entry where position = $1
   union all select prepare from merkle_checkpoint where position = $1
   union all select prepare from cosignature where position = $1`
+
+const PLACES_OF = ['entry', 'removed_entry'].map((table) => `
+  select stream, revision, position from ${table} where position = any($1::bigint[])`)
+  .join(' union all ') + ' order by position'
+
+/** Where an event is in its stream, and in `$all`. */
+export interface StreamPlace {
+  stream: string
+  revision: bigint
+  position: bigint
+}
+
+/** Where the events at these positions are in their streams; those without a row are left out. */
+export async function placesOf (tx: Tx, positions: readonly bigint[]): Promise<StreamPlace[]> {
+  const { rows } = await tx.query<StreamPlace>(PLACES_OF, [positions])
+  return rows
+}
 
 /**
  * The place in `$all` of an event of the tenant, undefined if reads show none at that position.

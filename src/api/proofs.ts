@@ -74,12 +74,13 @@ export function originOf ({ note }: SignedHead): string {
 }
 
 /**
- * Our keys for the tenant's log, and which sizes each may sign: C2SP tlog-policy. As it was at a
- * position of the log, if one is given.
+ * Our keys for one of the tenant's logs, and which sizes each may sign: C2SP tlog-policy. As it was
+ * at a position of the log, if one is given. Keys that signed other epochs only are not among them:
+ * they may be lost.
  */
 export async function policyOfLog (tx: Tx, origin: string, upTo?: bigint): Promise<string> {
-  const changes = (await keyChanges(tx))
-    .filter(({ position }) => upTo === undefined || position <= upTo)
+  const changes = changesOf(origin, (await keyChanges(tx))
+    .filter(({ position }) => upTo === undefined || position <= upTo))
   const current = changes.at(-1)?.keys[0]
   const keys = [...new Set(changes.flatMap(({ keys }) => [...keys].reverse()))]
   const logs = keys.map((publicKey) => {
@@ -92,6 +93,23 @@ export async function policyOfLog (tx: Tx, origin: string, upTo?: bigint): Promi
     }
   })
   return formatPolicy({ logs, witnesses: [], groups: [], quorum: 'none' })
+}
+
+/** Where other keys began to sign, in the order of the log. */
+type KeyChange = Pick<SignedHead, 'keys' | 'size'>
+
+/** The changes of an epoch, and the key that went on from the one before unless that was lost. */
+function changesOf (origin: string, changes: readonly SignedHead[]): KeyChange[] {
+  const epoch = epochIn(origin)
+  const own = changes.filter((head) => epochIn(originOf(head)) === epoch)
+  const before = changes.filter((head) => epochIn(originOf(head)) < epoch).at(-1)?.keys[0]
+  const goesOn = before !== undefined && own[0]?.keys.includes(before) !== false
+  return goesOn ? [{ keys: [before], size: 0n }, ...own] : own
+}
+
+/** `<ledger name>/<tenant>`, from the second epoch on with its number. */
+function epochIn (origin: string): number {
+  return Number(origin.split('/')[2] ?? 1)
 }
 
 /**

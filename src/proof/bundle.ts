@@ -123,14 +123,14 @@ function parseScope ({ type, ...rest }: Members): Scope {
 }
 
 function parseRun ({ proof, run }: Members): BundleLine {
-  const members = membersOf(run, 'run')
+  const members = exactly(run, 'run', ['from', 'to'])
   const [from, to] = [numberOf(members['from'], 'from'), numberOf(members['to'], 'to')]
   if (from >= to || to - from > BigInt(RUN_MAX)) throw new FormatError(`run: ${from} to ${to}`)
   return { kind: 'run', from, to, proof: hashesOf(proof) }
 }
 
 function parseOpening ({ index, open }: Members): BundleLine {
-  const { plain, r, ref } = membersOf(open, 'open')
+  const { plain, r, ref } = exactly(open, 'open', ['plain', 'r', 'ref'])
   const opening = {
     ref: textOf(ref, 'ref'), r: textOf(r, 'r'), plain: membersOf(plain, 'plain')
   }
@@ -138,7 +138,7 @@ function parseOpening ({ index, open }: Members): BundleLine {
 }
 
 function parseEnd ({ end }: Members): BundleLine {
-  const { leaves, sha256 } = membersOf(end, 'end')
+  const { leaves, sha256 } = exactly(end, 'end', ['leaves', 'sha256'])
   return { kind: 'end', leaves: numberOf(leaves, 'leaves'), sha256: textOf(sha256, 'sha256') }
 }
 
@@ -169,6 +169,13 @@ function scopeJson (scope: Scope): unknown {
 
 function base64 (bytes: Buffer): string {
   return bytes.toString('base64')
+}
+
+/** The members of an object that has no others: nobody would look at those. */
+function exactly (value: unknown, what: string, names: readonly string[]): Members {
+  const members = membersOf(value, what)
+  if (Object.keys(members).sort().join(' ') === names.join(' ')) return members
+  throw new FormatError(`${what}: its members are not ${names.join(', ')}`)
 }
 
 function textOf (value: unknown, what: string): string {

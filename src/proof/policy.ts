@@ -82,7 +82,7 @@ export function formatPolicy ({ logs, witnesses, groups, quorum }: Policy): stri
 
 /**
  * A policy of keys alone: any of the logs, and `quorum` of the witnesses. Throws FormatError for a
- * quorum of more witnesses than there are.
+ * quorum of more witnesses than there are, and for one of them under two names.
  */
 export function policyOf (
   logs: readonly VerifierKey[], witnesses: readonly VerifierKey[] = [], quorum = 0
@@ -90,7 +90,11 @@ export function policyOf (
   if (quorum < 0 || quorum > witnesses.length) {
     throw new FormatError(`quorum: ${quorum} of ${witnesses.length} witnesses`)
   }
-  const named = witnesses.map((key, at) => ({ name: `w${at + 1}`, key }))
+  const named: PolicyWitness[] = []
+  for (const key of witnesses) {
+    assertNew(key, named)
+    named.push({ name: `w${named.length + 1}`, key })
+  }
   const group = { name: 'quorum', threshold: quorum, members: named.map(({ name }) => name) }
   return {
     logs: logs.map((key) => ({ key, from: 0n, to: undefined })),
@@ -137,7 +141,8 @@ class PolicyReader {
   #log (items: string[]): void {
     const [vkey, url] = atMost(items, 2)
     const key = parseVerifierKey(vkey)
-    assertNew(key, this.#logs)
+    // A ledger signs its tenants' logs, and the epochs of each, with one key under several names.
+    assertNew(key, this.#logs.filter((log) => log.key.name === key.name))
     const [, from, to] = SIZES.exec(url ?? '') ?? []
     if (from === undefined) {
       this.#logs.push({ key, from: 0n, to: undefined, ...checkUrl(url) })
@@ -197,7 +202,7 @@ function atMost (items: string[], max: number): [string, ...string[]] {
   return [first, ...rest]
 }
 
-/** Two keys are the same if their bytes are, whatever their names. */
+/** Two keys are the same if their bytes are. */
 function assertNew (key: VerifierKey, known: readonly { key: VerifierKey }[]): void {
   if (known.some((other) => other.key.publicKey.equals(key.publicKey))) {
     throw new FormatError(`the key of ${key.name} stands there already`)

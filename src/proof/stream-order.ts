@@ -8,13 +8,15 @@ export const STREAMS_MAX = 1_000_000
 export class StreamOrder {
   readonly #last = new Map<string, bigint>()
   readonly #scope: Scope | undefined
+  readonly #max: number
   #unfollowed = 0
 
-  constructor (scope: Scope | undefined) {
+  constructor (scope: Scope | undefined, max = STREAMS_MAX) {
     this.#scope = scope
+    this.#max = max
   }
 
-  /** How many leaves belong to streams that were too many to be followed. */
+  /** How many leaves belong to streams that were too many: their revisions were not checked. */
   get unfollowed (): number {
     return this.#unfollowed
   }
@@ -26,9 +28,14 @@ export class StreamOrder {
     if (scope?.type === 'stream' && stream !== scope.stream) {
       return [fault('foreign', `revision ${revision} of ${stream} is of another stream`, at)]
     }
-    const last = this.#last.get(stream) ?? this.#before(revision)
+    const known = this.#last.get(stream)
+    if (known === undefined && this.#last.size >= this.#max) {
+      this.#unfollowed++
+      return []
+    }
+    const last = known ?? this.#before(revision)
     if (revision > last) {
-      this.#follow(stream, revision)
+      this.#last.set(stream, revision)
       const dense = scope?.type === 'stream' || scope?.type === 'range'
       return dense && revision > last + 1n
         ? [fault('missing', `${stream}: revisions ${last + 1n} to ${revision - 1n} missing`, at)]
@@ -54,10 +61,5 @@ export class StreamOrder {
   #before (revision: bigint): bigint {
     const part = this.#scope?.type === 'range' && this.#scope.from > 0n
     return part ? revision - 1n : -1n
-  }
-
-  #follow (stream: string, revision: bigint): void {
-    if (this.#last.has(stream) || this.#last.size < STREAMS_MAX) this.#last.set(stream, revision)
-    else this.#unfollowed++
   }
 }

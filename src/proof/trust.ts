@@ -85,6 +85,25 @@ export function judgeConsistency ({ older, newer, proof }: CheckpointPair): Find
     : [fault('forked', `${describe(newer)} is not shown to continue ${describe(older)}`)]
 }
 
+/** How old the newest cosignature may be, and the time now: seconds, seconds since 1970. */
+export interface AgeLimit {
+  seconds: bigint
+  now: bigint
+}
+
+/** Whether some witness said lately enough that this was the last head. */
+export function judgeAge (
+  cosignatures: readonly Cosignature[], age: AgeLimit | undefined
+): Finding[] {
+  if (age === undefined) return []
+  const newest = cosignatures.reduce<bigint | undefined>(
+    (last, { time }) => last === undefined || time > last ? time : last, undefined)
+  if (newest === undefined) return [fault('stale', 'no witness says when this was the last head')]
+  return age.now - newest > age.seconds
+    ? [fault('stale', `the newest cosignature is ${age.now - newest} seconds old`)]
+    : []
+}
+
 /** Name and size of a checkpoint, for messages. */
 export function describe ({ origin, size }: Checkpoint): string {
   return `checkpoint ${origin} at ${size}`

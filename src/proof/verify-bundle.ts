@@ -25,6 +25,9 @@ export interface BundleCounts {
   unfollowed: number
 }
 
+/** The sealed sections of the leaf above. */
+const NO_SECTIONS: { index: bigint, sections: Section[] } = { index: -1n, sections: [] }
+
 type LineOf<Kind extends BundleLine['kind']> = Extract<BundleLine, { kind: Kind }>
 
 /**
@@ -48,11 +51,14 @@ export class BundleVerifier {
   #streams = new StreamOrder(undefined)
   #run: { verifier: RunVerifier, line: RunLine } | undefined
   #next = 0n
-  #sections: { index: bigint, sections: Section[] } = { index: -1n, sections: [] }
+  #sections = NO_SECTIONS
   #ended = false
+  readonly #wanted: string | undefined
+  #found: string | undefined
 
-  constructor (policy: Policy, kept: string | undefined) {
+  constructor ({ policy, kept, event }: { policy: Policy, kept?: string, event?: string }) {
     this.#policy = policy
+    this.#wanted = event
     this.#continuity = kept === undefined ? undefined : new Continuity(kept, policy)
   }
 
@@ -70,6 +76,11 @@ export class BundleVerifier {
 
   get cosignatures (): readonly Cosignature[] {
     return this.#cosignatures
+  }
+
+  /** The id of the event that was asked for, if one of the leaves is it. */
+  get found (): string | undefined {
+    return this.#found
   }
 
   /** The SHA-256 of all lines so far, hexadecimal. */
@@ -138,6 +149,7 @@ export class BundleVerifier {
 
   #takeCheckpoint ({ checkpoint: text }: LineOf<'checkpoint'>, place: FindingPlace): Finding[] {
     if (this.#checkpoint !== undefined) return [fault('malformed', 'a second checkpoint', place)]
+    if (this.#run !== undefined) return [fault('malformed', 'a checkpoint after a run', place)]
     const { checkpoint, cosignatures, findings } = judgeCheckpoint(text, this.#policy)
     this.#checkpoint = checkpoint
     this.#cosignatures = cosignatures
@@ -154,6 +166,7 @@ export class BundleVerifier {
   #takeOlder ({ checkpoint: text, proof }: LineOf<'older'>, place: FindingPlace): Finding[] {
     const newer = this.#checkpoint
     if (newer === undefined) return [fault('malformed', 'an earlier checkpoint first', place)]
+    if (this.#run !== undefined) return [fault('malformed', 'an earlier one after a run', place)]
     const { checkpoint: older, cosignatures, findings } = judgeCheckpoint(text, this.#policy)
     // Witnesses may have come later than it: only of the head is a quorum asked.
     const wrong = findings.filter(({ kind }) => kind !== 'no-quorum')
@@ -166,7 +179,13 @@ export class BundleVerifier {
   }
 
   #takeRun (line: RunLine, place: { line: number }): Finding[] {
-    const findings = [...this.#closeRun(), ...this.#judgeOrder(line, place)]
+    const early = this.#checkpoint === undefined && this.#run === undefined
+    const findings = [
+      ...(early ? [fault('malformed', 'a run before the checkpoint', place)] : []),
+      ...this.#closeRun(),
+      ...this.#judgeOrder(line, place)
+    ]
+    this.#sections = NO_SECTIONS
     this.#run = { verifier: new RunVerifier(line, place.line), line }
     if (line.to > this.#next) this.#next = line.to
     return findings
@@ -190,7 +209,7 @@ export class BundleVerifier {
 
   #closeRun (): Finding[] {
     const run = this.#run
-    if (run === undefined || this.#checkpoint === undefined) return []
+    if (run === undefined) return []
     const { findings, proven, hashes } = run.verifier.close(this.#checkpoint)
     this.#continuity?.leaves(run.line.from, hashes)
     if (this.#trusted) this.#counts.proven += proven
@@ -200,13 +219,14 @@ export class BundleVerifier {
   #takeLeaf (line: LeafLine, place: FindingPlace): Finding[] {
     const at = { ...place, index: line.index }
     this.#counts.leaves++
-    this.#sections = { index: line.index, sections: [] }
+    this.#sections = NO_SECTIONS
     const findings = this.#run === undefined
       ? [fault('malformed', `leaf ${line.index} has no proof`, at)]
       : this.#run.verifier.leaf(line, leafHash(line.leaf), at)
     try {
-      const { stream, revision, data } = parseLeafData(line.leaf)
-      this.#sections.sections = sectionsOf(data)
+      const { id, stream, revision, data } = parseLeafData(line.leaf)
+      if (id === this.#wanted) this.#found = id
+      this.#sections = { index: line.index, sections: sectionsOf(data) }
       this.#counts.sealed += this.#sections.sections.length
       findings.push(...this.#streams.see(stream, revision, at))
       findings.push(...this.#dates.check(line.index, data, { ...at, stream, revision }))

@@ -60,11 +60,12 @@ export class RunVerifier {
     return findings
   }
 
-  /** Checks the proof, when all leaves of the run were seen. */
-  close (checkpoint: Checkpoint): RunVerdict {
+  /** Checks the proof, when all leaves of the run were seen. Without a head nothing is proven. */
+  close (checkpoint: Checkpoint | undefined): RunVerdict {
     const slots = this.#slots.filter((slot) => slot !== undefined)
     const findings = this.#gaps()
     if (findings.length > 0) return { findings, proven: 0, hashes: [] }
+    if (checkpoint === undefined) return this.#unproven('any tree')
     const stated = slots.map((slot) => slot.stated)
     if (this.#proves(stated, checkpoint)) {
       const proven = slots.filter((slot) => slot.stated.equals(slot.actual)).length
@@ -75,9 +76,12 @@ export class RunVerifier {
     if (this.#proves(actual, checkpoint)) {
       return { findings, proven: actual.length, hashes: actual }
     }
+    return this.#unproven(`the tree of ${checkpoint.size} leaves`)
+  }
+
+  #unproven (tree: string): RunVerdict {
     const { from, to } = this.#run
-    const message = `leaves ${from} to ${to - 1n} are not shown to be in ` +
-      `the tree of ${checkpoint.size} leaves`
+    const message = `leaves ${from} to ${to - 1n} are not shown to be in ${tree}`
     const place = { line: this.#line, index: from }
     return { findings: [fault('bad-proof', message, place)], proven: 0, hashes: [] }
   }

@@ -3,13 +3,13 @@ import type { Checkpoint } from './checkpoint.ts'
 import { Continuity } from './continuity.ts'
 import { Dates } from './dates.ts'
 import { fault, messageOf, type Finding, type FindingKind } from './finding.ts'
-import { leafHash, parseLeafData } from './leaf.ts'
+import { leafHash, parseLeafData, type LeafEvent } from './leaf.ts'
 import { LineSplitter } from './line-splitter.ts'
 import { verifyInclusion } from './merkle-proof.ts'
 import type { Policy } from './policy.ts'
 import { sectionsOf } from './section.ts'
 import { parseTlogProof, type TlogProof } from './tlog-proof.ts'
-import { describe, judgeCheckpoint, type Cosignature } from './trust.ts'
+import { describe, judgeAge, judgeCheckpoint, type AgeLimit, type Cosignature } from './trust.ts'
 import { BundleVerifier, type BundleCounts } from './verify-bundle.ts'
 
 export interface VerifyOptions {
@@ -17,8 +17,10 @@ export interface VerifyOptions {
   policy: Policy
   /** A signed checkpoint that the verifier kept: the tree must have continued it. */
   kept?: string
-  /** How old the newest cosignature may be, and the time now: seconds, seconds since 1970. */
-  age?: { seconds: bigint, now: bigint }
+  /** How old the newest cosignature may be. */
+  age?: AgeLimit
+  /** The id of an event that has to be among what is shown. */
+  event?: string
 }
 
 export interface VerifyBundleOptions extends VerifyOptions {
@@ -30,7 +32,7 @@ export interface VerifyBundleOptions extends VerifyOptions {
 
 /** What was verified. */
 export interface Summary extends BundleCounts {
-  /** Something was proven, and there are no faults. */
+  /** Something was proven, and there are no faults: that a leaf was not proven is one. */
   ok: boolean
   /** How many findings of each kind, both faults and infos. */
   findings: Partial<Record<FindingKind, number>>
@@ -40,6 +42,8 @@ export interface Summary extends BundleCounts {
   cosignatures: readonly Cosignature[]
   /** What was claimed to be complete; undefined for a single proof. */
   scope: Scope | undefined
+  /** What a single proof is about; undefined for a bundle, and for what is no event. */
+  event: LeafEvent | undefined
   /** The SHA-256 of the file, hexadecimal. */
   sha256: string | undefined
 }
@@ -54,7 +58,7 @@ export interface Summary extends BundleCounts {
 export async function * verifyBundle (
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options: VerifyBundleOptions
 ): AsyncGenerator<Finding, Summary> {
-  const verifier = new BundleVerifier(options.policy, options.kept)
+  const verifier = new BundleVerifier(options)
   const splitter = new LineSplitter(LINE_BYTES_MAX)
   const tally = new Tally()
   let bytes = 0
@@ -70,9 +74,11 @@ export async function * verifyBundle (
   yield * tally.count([
     ...judgeDigest(sha256, options.sha256),
     ...judgeAge(cosignatures, options.age),
-    ...judgeEmpty(counts.proven)
+    ...judgeEvent(options.event, verifier.found)
   ])
-  return { ...tally.result(), ...counts, scope, checkpoint, cosignatures, sha256 }
+  yield * tally.count(judgeProven(counts, tally.faults))
+  const event = undefined
+  return { ...tally.result(), ...counts, scope, event, checkpoint, cosignatures, sha256 }
 }
 
 /**
@@ -106,9 +112,11 @@ export function verifyProof (
   }
   const continuity = kept === undefined ? [] : new Continuity(kept, policy).end(checkpoint)
   findings.push(...continuity, ...judgeAge(cosignatures, age))
-  const { sealed, findings: wrong } = judgeLeaf(leaf, index, cosignatures)
-  return conclude([...findings, ...wrong], {
-    ...NOTHING, leaves: 1, proven: trusted && included ? 1 : 0, sealed, checkpoint, cosignatures
+  const { event, findings: wrong } = judgeLeaf(leaf, index, cosignatures)
+  const proven = trusted && included ? 1 : 0
+  const sealed = sectionsOf(event?.data).length
+  return conclude([...findings, ...wrong, ...judgeEvent(options.event, event?.id)], {
+    ...NOTHING, leaves: 1, proven, sealed, event, checkpoint, cosignatures
   })
 }
 
@@ -136,6 +144,7 @@ const NOTHING: Omit<Summary, keyof Result> = {
   checkpoint: undefined,
   cosignatures: [],
   scope: undefined,
+  event: undefined,
   sha256: undefined
 }
 
@@ -152,6 +161,10 @@ class Tally {
     return findings
   }
 
+  get faults (): number {
+    return this.#faults
+  }
+
   result (): Result {
     return { ok: this.#faults === 0, findings: this.#kinds, faults: this.#faults }
   }
@@ -161,7 +174,8 @@ function conclude (
   findings: Finding[], rest: Omit<Summary, keyof Result>
 ): { findings: Finding[], summary: Summary } {
   const tally = new Tally()
-  const all = tally.count([...findings, ...judgeEmpty(rest.proven)])
+  const told = tally.count(findings)
+  const all = [...told, ...tally.count(judgeProven(rest, tally.faults))]
   return { findings: all, summary: { ...rest, ...tally.result() } }
 }
 
@@ -169,12 +183,18 @@ function judgeLeaf (leaf: string, index: bigint, cosignatures: readonly Cosignat
   const dates = new Dates()
   dates.head(cosignatures)
   try {
-    const { data, stream, revision } = parseLeafData(leaf)
-    const findings = dates.check(index, data, { index, stream, revision })
-    return { sealed: sectionsOf(data).length, findings }
+    const event = parseLeafData(leaf)
+    const { data, stream, revision } = event
+    return { event, findings: dates.check(index, data, { index, stream, revision }) }
   } catch (err) {
-    return { sealed: 0, findings: [fault('malformed', messageOf(err), { index })] }
+    return { event: undefined, findings: [fault('malformed', messageOf(err), { index })] }
   }
+}
+
+function judgeEvent (wanted: string | undefined, shown: string | undefined): Finding[] {
+  return wanted === undefined || wanted === shown
+    ? []
+    : [fault('missing', `event ${wanted} is not what is shown`)]
 }
 
 function judgeDigest (actual: string, wanted: string | undefined): Finding[] {
@@ -183,19 +203,12 @@ function judgeDigest (actual: string, wanted: string | undefined): Finding[] {
     : [fault('tampered', `the file's SHA-256 is ${actual}, not ${wanted}`)]
 }
 
-function judgeAge (
-  cosignatures: readonly Cosignature[], age: VerifyOptions['age']
+/** Nothing that holds is not the same as nothing that is wrong; nor are leaves without proof. */
+function judgeProven (
+  { leaves, proven }: Pick<BundleCounts, 'leaves' | 'proven'>, faults: number
 ): Finding[] {
-  if (age === undefined) return []
-  const newest = cosignatures.reduce<bigint | undefined>(
-    (last, { time }) => last === undefined || time > last ? time : last, undefined)
-  if (newest === undefined) return [fault('stale', 'no witness says when this was the last head')]
-  return age.now - newest > age.seconds
-    ? [fault('stale', `the newest cosignature is ${age.now - newest} seconds old`)]
-    : []
-}
-
-/** Nothing that holds is not the same as nothing that is wrong. */
-function judgeEmpty (proven: number): Finding[] {
-  return proven > 0 ? [] : [fault('empty', 'nothing was proven')]
+  if (proven === 0) return [fault('empty', 'nothing was proven')]
+  return proven === leaves || faults > 0
+    ? []
+    : [fault('bad-proof', `${leaves - proven} leaves are not shown to be in the tree`)]
 }

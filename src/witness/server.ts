@@ -34,12 +34,22 @@ export function witnessServer ({ witness, onAnswer, onError }: WitnessServerOpti
 async function answer (
   witness: Witness, request: IncomingMessage
 ): Promise<{ status: number, type: string, body: string }> {
-  const { pathname } = new URL(request.url ?? '/', 'http://witness')
+  const pathname = pathOf(request.url ?? '/')
+  if (pathname === undefined) return plain(400, 'the request target is no URL')
   if (pathname !== PATH) return plain(404, `there is nothing here but POST ${PATH}`)
   if (request.method !== 'POST') return plain(405, 'only POST')
   const body = await bodyOf(request)
   if (body === undefined) return plain(413, `more than ${BODY_BYTES_MAX} bytes`)
   return await witness.addCheckpoint(body)
+}
+
+/** Undefined for a target that is no URL: `//` has an empty host. */
+function pathOf (target: string): string | undefined {
+  try {
+    return new URL(target, 'http://witness').pathname
+  } catch {
+    return undefined
+  }
 }
 
 function plain (status: number, message: string): { status: number, type: string, body: string } {

@@ -4,7 +4,11 @@ import t from 'tap'
 import { collect, verifyBundle, verifyProof } from '../../src/proof/verify.ts'
 import { decodeHash } from '../../src/proof/format.ts'
 import { leafHash } from '../../src/proof/leaf.ts'
-import { parseVerifierKey } from '../../src/proof/keys.ts'
+import type { Tx } from '../../projections/projection.ts'
+import { policyOfLog } from '../../src/api/proofs.ts'
+import { formatCheckpoint } from '../../src/proof/checkpoint.ts'
+import { ED25519, parseVerifierKey, signerFrom } from '../../src/proof/keys.ts'
+import { signNote } from '../../src/proof/note.ts'
 import { readFromTiles, tilesOfTree, tilePath, decodeEntries } from '../../src/proof/tiles.ts'
 import { verifyInclusion } from '../../src/proof/merkle-proof.ts'
 import { foldRight, frontierNodes } from '../../src/proof/merkle.ts'
@@ -38,6 +42,10 @@ t.test('the public keys are the same under every name, and are public', async (t
   t.equal(key?.publicKey.toString('base64'), publicKeys.keys[0].publicKey)
   t.match((await call(undefined, '/.well-known/ledger-keys')).json().verifierKeys, undefined)
   t.equal((await call(undefined, '/.well-known/ledger-keys?origin=a%20b')).statusCode, 400)
+  const keysUrl = '/.well-known/ledger-keys?origin=test/nobody'
+  const nobody = parsePolicy((await call(undefined, keysUrl)).json().policy)
+  t.strictSame(nobody.logs.map(({ key, from, to }) => [key.name, from, to]),
+    [['test/nobody', 0n, undefined]], 'a log that nobody signed yet would be signed so')
 })
 
 t.test('an event is proven, for programs and alone', async (t) => {
@@ -81,6 +89,11 @@ t.test('checkpoints are listed, and each continues the one before', async (t) =>
   t.match(current.headers['content-type'], /^text\/plain/)
   t.strictSame(judgeCheckpoint(current.body, policy).findings, [])
   const view = (await get('/v1/checkpoint', 'application/json')).json()
+  const published = await call(undefined, {
+    url: '/.well-known/ledger-keys?origin=test/acme', headers: { accept: 'text/plain' }
+  })
+  t.equal(published.headers['content-type'], 'text/plain; charset=utf-8')
+  t.equal(published.body, view.policy, 'the same is public, as a file')
   t.strictSame(parsePolicy(view.policy).logs.map(({ key }) => key.id),
     policy.logs.map(({ key }) => key.id))
   const page = (await get('/v1/checkpoints?limit=2')).json()
@@ -101,6 +114,38 @@ t.test('checkpoints are listed, and each continues the one before', async (t) =>
   t.equal((await get(`/v1/proofs/consistency?from=0&to=${10n ** 9n}`)).statusCode, 400)
   t.equal((await get('/v1/proofs/consistency?from=2&to=1')).statusCode, 400)
   t.strictSame((await get('/v1/proofs/consistency?from=0')).json().proof, [])
+})
+
+t.test('the policy bounds what a rotated key may sign, and leaves out a lost one', async (t) => {
+  const [first, second, third] = [1, 2, 3].map((seed) =>
+    signerFrom('x', ED25519, Buffer.alloc(32, seed)))
+  const keyOf = (signer = first): string => signer?.key.publicKey.toString('base64') ?? ''
+  const policyFor = async (
+    origin: string, signed: Array<[origin: string, size: bigint, keys: string[]]>
+  ) => {
+    const rows = await Promise.all(signed.map(async ([origin, size, keys], at) => {
+      const root = Buffer.alloc(32)
+      const text = formatCheckpoint({ origin, size, root, extensions: [] })
+      const note = await signNote(text, [signerFrom(origin, ED25519, Buffer.alloc(32))])
+      return { size, root, note, position: BigInt(at), recordedAt: '', keys: keys.join(' ') }
+    }))
+    const tx = { query: async () => ({ rows }) } as unknown as Tx
+    return parsePolicy(await policyOfLog(tx, origin)).logs.map(({ key, from, to }) =>
+      [key.publicKey.toString('base64'), from, to])
+  }
+  const rotated: Array<[string, bigint, string[]]> = [
+    ['l/a', 1n, [keyOf(first)]], ['l/a', 10n, [keyOf(second), keyOf(first)]],
+    ['l/a', 11n, [keyOf(second)]]
+  ]
+  t.strictSame(await policyFor('l/a', rotated),
+    [[keyOf(first), 0n, 10n], [keyOf(second), 10n, undefined]])
+  t.strictSame(await policyFor('l/a/2', rotated), [[keyOf(second), 0n, undefined]],
+    'an epoch that lost events goes on with its key')
+  t.strictSame(await policyFor('l/a/2', [...rotated, ['l/a/2', 5n, [keyOf(third)]]]),
+    [[keyOf(third), 0n, undefined]], 'one that lost its key does not')
+  t.strictSame(
+    await policyFor('l/a/2', [...rotated, ['l/a/2', 5n, [keyOf(third), keyOf(second)]]]),
+    [[keyOf(second), 0n, 5n], [keyOf(third), 5n, undefined]])
 })
 
 t.test('tiles lead to the signed root, and hold the log\'s own leaves', async (t) => {

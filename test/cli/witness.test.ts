@@ -1,5 +1,7 @@
 import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { formatVerifierKey, parseVerifierKey } from '../../src/proof/keys.ts'
@@ -39,8 +41,8 @@ t.test('it makes a key, says it, cosigns, and refuses what is not its protocol',
   const answer = await post(port, await bodyOf(honest, 0, 20))
   t.equal(answer.status, 200)
   const signatures = [parseSignature((await answer.text()).trimEnd())]
-  const { text } = parseNote(await noteOf(honest, 20))
-  t.equal(verifyNote({ text, signatures }, [key]).verified.length, 1)
+  const note = parseNote(await noteOf(honest, 20))
+  t.equal(verifyNote({ text: note.text, signatures }, [key]).verified.length, 1)
   const conflict = await post(port, await bodyOf(honest, 0, 20))
   t.match({ status: conflict.status, type: conflict.headers.get('content-type') },
     { status: 409, type: 'text/x.tlog.size' })
@@ -49,6 +51,9 @@ t.test('it makes a key, says it, cosigns, and refuses what is not its protocol',
   t.equal((await post(port, Buffer.alloc(65_536, 'x'))).status, 400)
   t.equal((await post(port, Buffer.alloc(0), '/else')).status, 404)
   t.equal((await fetch(`http://127.0.0.1:${port}/add-checkpoint`)).status, 405)
+  const raw = connect(port, '127.0.0.1')
+  raw.end('POST // HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  t.match(await text(raw), /^HTTP\/1\.1 400 /, 'a target that is no URL')
   const second = start(t, folder, await freePort())
   t.equal(await second.ended, 2)
   t.match(second.said(), /another audit-ledger already runs on/)

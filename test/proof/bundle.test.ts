@@ -9,6 +9,7 @@ import { ED25519, signerFrom } from '../../src/proof/keys.ts'
 import { cosign, formatNote, parseNote, signNote } from '../../src/proof/note.ts'
 import { policyOf } from '../../src/proof/policy.ts'
 import { collect, verifyBundle, type VerifyBundleOptions } from '../../src/proof/verify.ts'
+import { StreamOrder } from '../../src/proof/stream-order.ts'
 import { joined, ledgerOf, ORIGIN, seedOf, START } from './ledger.ts'
 
 const ledger = ledgerOf(700, 1)
@@ -74,6 +75,9 @@ t.test('what is not a line of a bundle is refused', async (t) => {
     `{"hash":"${hash}","index":"00","leaf":{}}`,
     `{"hash":"${hash}","index":0,"leaf":{}}`, '{"proof":[],"run":{"from":"1","to":"1"}}',
     `{"proof":[],"run":{"from":"0","to":"${RUN_MAX + 1}"}}`,
+    '{"proof":[],"run":{"from":"0","to":"1","x":1}}',
+    '{"end":{"leaves":"1","sha256":"","x":1}}',
+    '{"index":"1","open":{"plain":{},"r":"","ref":"","x":1}}',
     '{"proof":["AA=="],"run":{"from":"0","to":"1"}}', '{"proof":{},"run":{"from":"0","to":"1"}}',
     '{"checkpoint":1}', '{"index":"1","shredded":null}', '{"index":"1","open":{"ref":"x"}}',
     '{"a":1,"checkpoint":"x"}'
@@ -142,6 +146,28 @@ t.test('lines stand in their order', async (t) => {
   t.strictSame(await kinds(0, 1, 2, 3, 4, 5, 6, 3, 4, 5, 6, 7),
     ['duplicated', 'duplicated', 'reordered', 'duplicated', 'missing', 'tampered'],
     'the run and the revisions of two streams twice')
+})
+
+t.test('nothing passes for proven that stands above the checkpoint', async (t) => {
+  const text = await ledger.bundle({ scope: { type: 'filter', filter: {} } })
+  const lines = text.trimEnd().split('\n')
+  const runs = lines.flatMap((line, at) => line.includes('"run"') ? [at] : [])
+  const [first, , third] = runs
+  const moved = [...lines.slice(0, 1), ...lines.slice(first, third), ...lines.slice(1, first),
+    ...lines.slice(third)]
+  const { summary } = await verify(moved.map((line) => `${line}\n`).join(''))
+  t.notOk(summary.ok)
+  t.strictSame([summary.findings.malformed, summary.findings['bad-proof']], [2, runs.length])
+  t.equal(summary.proven, 0)
+})
+
+t.test('streams that are too many to follow raise no alarm, and are counted', async (t) => {
+  const order = new StreamOrder({ type: 'range', from: 0n, to: 9n }, 1)
+  const kinds = (stream: string, revision: bigint) =>
+    order.see(stream, revision, {}).map(({ kind }) => kind)
+  t.strictSame([kinds('a', 0n), kinds('b', 0n), kinds('b', 1n), kinds('a', 1n)], [[], [], [], []])
+  t.equal(order.unfollowed, 2)
+  t.strictSame(kinds('a', 3n), ['missing'], 'those that are followed are checked')
 })
 
 t.test('nothing is proven in a tree whose head is not trusted', async (t) => {

@@ -111,6 +111,30 @@ export function run (
   }
 }
 
+/** Lines that change their places, in a bundle that has an earlier checkpoint and many runs. */
+export function order (
+  name: string, faults: readonly Fault[],
+  change: (lines: BundleLine[], random: Scene['random']) => BundleLine[]
+): Tampering {
+  return {
+    name,
+    faults,
+    forge: async ({ ledger, random }) => {
+      const scope: Scope = { type: 'filter', filter: {} }
+      const older = [1 + random(ledger.leaves.length)]
+      return { text: seal(change(linesOf(await ledger.bundle({ scope, older })), random)) }
+    }
+  }
+}
+
+/** Moves the first line of a kind to another place, by its index among the lines. */
+export function move (
+  lines: readonly BundleLine[], kind: BundleLine['kind'], to: number
+): BundleLine[] {
+  const at = lines.findIndex((line) => line.kind === kind)
+  return lines.toSpliced(at, 1).toSpliced(to, 0, ...lines.slice(at, at + 1))
+}
+
 export async function rewritten ({ ledger, seed }: Scene): Promise<string> {
   const other = ledgerOf(ledger.leaves.length, seed)
   const [first = '', ...rest] = other.leaves

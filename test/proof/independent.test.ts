@@ -1,15 +1,8 @@
-import { execFile } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
-import path from 'node:path'
-import { promisify } from 'node:util'
 import t from 'tap'
-import { packageFile } from '../../src/paths.ts'
-import { formatVerifierKey } from '../../src/proof/keys.ts'
 import { sceneOf, streamScope, type Scene } from './forge.ts'
+import { independent, whatIsMissing } from './independent.ts'
 import { TAMPERINGS } from './tamper.ts'
 
-const run = promisify(execFile)
-const SCRIPT = packageFile('test/proof/verify.py')
 /** These are only found out with what the verifier knows from elsewhere, or in opened sections. */
 const NEEDS_MORE = new Set([
   'older checkpoint replayed', 'history rewritten with the keys of log and witness',
@@ -23,7 +16,9 @@ t.test('a verifier written from the RFCs agrees on 100 bundles', { skip: missing
   for (let seed = 100; bundles + altered < 100; seed++) {
     const scene = await sceneOf(seed)
     const cases = await casesOf(scene, seed)
-    const verdicts = await independent(t.testdir(), scene, cases.map(({ text }) => text))
+    const { log, witness } = scene.ledger
+    const trusted = { log: log.key, witness: witness.key }
+    const verdicts = await independent(t.testdir(), trusted, cases.map(({ text }) => text))
     for (const [at, { name, good }] of cases.entries()) {
       if (verdicts[at] !== (good ? 'ok' : 'bad')) disagreements.push(`${name}, seed ${seed}`)
       if (good) bundles++
@@ -56,26 +51,4 @@ async function casesOf (scene: Scene, seed: number): Promise<Case[]> {
     cases.push({ name, text: (await forge(scene)).text, good: false })
   }
   return cases
-}
-
-async function independent (
-  folder: string, { ledger, seed }: Scene, texts: string[]
-): Promise<string[]> {
-  const files = texts.map((_, at) => path.join(folder, `${seed}-${at}.bundle`))
-  await Promise.all(files.map((file, at) => writeFile(file, texts[at] ?? '')))
-  const keys = [ledger.log, ledger.witness].map(({ key }) => formatVerifierKey(key))
-  const { stdout } = await run('python3', [SCRIPT, ...keys, '1', ...files])
-  return stdout.trimEnd().split('\n').map((line) => line.split(' ')[1] ?? '')
-}
-
-/** Why it cannot be run here, false if it can. */
-async function whatIsMissing (): Promise<string | false> {
-  for (const [command, flag] of [['python3', '--version'], ['openssl', 'version']] as const) {
-    try {
-      await run(command, [flag])
-    } catch {
-      return `${command} is not installed`
-    }
-  }
-  return false
 }

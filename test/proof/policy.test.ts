@@ -67,6 +67,9 @@ t.test('a policy may ask for no witness, or for some of many', async (t) => {
   t.ok(meetsQuorum(policy, new Set(['w1', 'w6'])))
   t.notOk(meetsQuorum(policy, new Set(['w1'])))
   t.throws(() => policyOf([log.key], keys, 7), FormatError)
+  const renamed = signerFrom('other.example', COSIGNATURE, seedOf('X1'))
+  t.throws(() => policyOf([log.key], [...keys.slice(0, 1), renamed.key], 2), FormatError,
+    'one witness under two names')
   const many = Array.from({ length: 64 }, (_, at) =>
     signerFrom(`w${at}.example`, COSIGNATURE, seedOf('many', at)).key)
   t.equal(parsePolicy(formatPolicy(policyOf([], many, 64))).witnesses.length, 64)
@@ -135,6 +138,13 @@ t.test('a log signs under its own name only', async (t) => {
   const both = `log ${vkey}\nlog ${formatVerifierKey(elsewhere.key)}\nquorum none\n`
   t.strictSame(kindsOf(await signNote(foreign, [elsewhere]), both), [])
   t.strictSame(kindsOf(await signNote(checkpointText(20n), [elsewhere]), both), ['wrong-key'])
+})
+
+t.test('one key may sign several logs, each under its name', async (t) => {
+  const epoch = signerFrom(`${ORIGIN}/2`, ED25519, seedOf('log'))
+  const both = `log ${vkey}\nlog ${formatVerifierKey(epoch.key)}\nquorum none\n`
+  t.strictSame(kindsOf(await signNote(checkpointText(20n, `${ORIGIN}/2`), [epoch]), both), [])
+  t.strictSame(kindsOf(await signNote(checkpointText(20n), [log]), both), [])
 })
 
 t.test('a rotated key signs the sizes it was trusted with', async (t) => {

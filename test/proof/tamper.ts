@@ -1,8 +1,8 @@
 import { leafHash } from '../../src/proof/leaf.ts'
 import { formatNote, parseNote } from '../../src/proof/note.ts'
 import {
-  edit, flip, foreignSignature, invented, isLeaf, note, pick, remove, renumber, rewritten, run,
-  seal, streamLines, swap, tampering, withoutWitness, type Tampering
+  edit, flip, foreignSignature, invented, isLeaf, move, note, order, pick, remove, renumber,
+  rewritten, run, seal, streamLines, swap, tampering, withoutWitness, type Tampering
 } from './forge.ts'
 
 /**
@@ -131,6 +131,32 @@ export const TAMPERINGS: readonly Tampering[] = [
         ? { ...line, manifest: { ...line.manifest, scope: { type: 'filter', filter: leaf.leaf } } }
         : line)
     }, true),
+  order('invented leaf in a run above the checkpoint', ['malformed'], (lines) => {
+    const [first, second, third] = lines.flatMap(({ kind }, at) => kind === 'run' ? [at] : [])
+    const forged = lines.slice(first, second).map((line) => isLeaf(line) ? invented(line) : line)
+    return [...lines.slice(0, 1), ...forged, ...lines.slice(second, third),
+      ...lines.slice(1, first), ...lines.slice(third)]
+  }),
+  order('checkpoint moved below runs', ['malformed'], (lines, random) =>
+    move(lines, 'checkpoint', 3 + random(lines.length - 4))),
+  order('earlier checkpoint moved below runs', ['malformed'], (lines, random) =>
+    move(lines, 'older', 3 + random(lines.length - 4))),
+  order('checkpoint repeated below runs', ['malformed'], (lines, random) =>
+    lines.toSpliced(3 + random(lines.length - 3), 0, ...lines.slice(1, 2))),
+  order('two lines exchanged', [
+    'malformed', 'truncated', 'reordered', 'duplicated', 'missing', 'bad-opening'
+  ], (lines, random) => {
+    const last = lines.length - 1
+    const at = random(last - 1)
+    const other = at + 1 + random(last - 1 - at)
+    return lines.map((line, index) =>
+      lines[index === at ? other : index === other ? at : index] ?? line)
+  }),
+  order('runs in another order', ['reordered'], (lines) => {
+    const [first, second] = lines.flatMap(({ kind }, at) => kind === 'run' ? [at] : [])
+    return [...lines.slice(0, first), ...lines.slice(second, -1), ...lines.slice(first, second),
+      ...lines.slice(-1)]
+  }),
   {
     name: 'revision dropped from a stream',
     faults: ['missing'],

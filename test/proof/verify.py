@@ -122,7 +122,10 @@ def verify(path, logs, witnesses, quorum):
         json.loads(lines[1])['checkpoint'], logs, witnesses, quorum)
     if manifest['origin'] != origin:
         raise ValueError('origin')
-    end = json.loads(lines.pop())['end']
+    last = json.loads(lines.pop())
+    end = last['end']
+    if len(last) != 1 or set(end) != {'leaves', 'sha256'}:
+        raise ValueError('end')
     body = data[:len(data) - len(data.splitlines(True)[-1])]
     if hashlib.sha256(body).hexdigest() != end['sha256']:
         raise ValueError('digest')
@@ -142,10 +145,20 @@ def verify(path, logs, witnesses, quorum):
         leaf = LEAF.fullmatch(line)
         if leaf is None:
             other = json.loads(line)
-            if 'run' in other:
+            kind = ' '.join(sorted(other))
+            if kind == 'proof run' and set(other['run']) == {'from', 'to'}:
                 close()
                 proof = [base64.b64decode(text, validate=True) for text in other['proof']]
                 run = (int(other['run']['from']), int(other['run']['to']), proof, [])
+            elif kind == 'older proof' and run is None:
+                pass
+            elif kind in ('index open', 'index shredded') and run is not None and run[3]:
+                if int(other['index']) != seen[-1]:
+                    raise ValueError('section')
+                if 'open' in other and set(other['open']) != {'plain', 'r', 'ref'}:
+                    raise ValueError('open')
+            else:
+                raise ValueError('line ' + kind)
             continue
         hashed = sha(b'\x00' + leaf[3])
         index = int(leaf[2])
@@ -173,7 +186,8 @@ def verify(path, logs, witnesses, quorum):
 
 
 def main():
-    logs, witnesses = ([vkey(text) for text in list_.split(',')] for list_ in sys.argv[1:3])
+    logs, witnesses = ([vkey(text) for text in list_.split(',') if text]
+                       for list_ in sys.argv[1:3])
     for path in sys.argv[4:]:
         try:
             print(path, 'ok', verify(path, logs, witnesses, int(sys.argv[3])))

@@ -1,14 +1,17 @@
-import type { EventLeaf } from '../../../projections/merkle/queries.ts'
 import type { Recorded } from '../../../schemas/recorded.ts'
 import type { Log } from '../../ledger/log.ts'
+import type { StreamPlace } from '../place.ts'
 import { createTurns } from '../turns.ts'
+
+/** Where an event is in its stream. */
+type Place = Pick<StreamPlace, 'stream' | 'revision'>
 
 /** Streams of the log that are read at once. */
 const READING_MAX = 16
 
 /** The events of leaves by position, each from its stream; neighbours there are read together. */
 export async function pickEvents (
-  log: Log, leaves: readonly EventLeaf[]
+  log: Log, leaves: readonly Place[]
 ): Promise<ReadonlyMap<bigint, Recorded>> {
   const turn = createTurns(READING_MAX)
   const found = new Map<bigint, Recorded>()
@@ -26,7 +29,7 @@ interface StreamRun {
   max: number
 }
 
-function runsOf (leaves: readonly EventLeaf[]): StreamRun[] {
+function runsOf (leaves: readonly Place[]): StreamRun[] {
   const runs: StreamRun[] = []
   const open = new Map<string, StreamRun>()
   for (const { stream, revision } of leaves) {

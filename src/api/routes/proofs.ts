@@ -1,5 +1,4 @@
 import { Type } from '@sinclair/typebox'
-import type { FastifyRequest } from 'fastify'
 import { withCosignatures } from '../../../projections/cosignatures/queries.ts'
 import {
   headOfSize, lastHead, leavesOfEvents, listHeads, nodeReader, type SignedHead
@@ -13,6 +12,7 @@ import {
 import { LedgerError } from '../../errors.ts'
 import { planConsistency, proofFrom } from '../../proof/merkle-proof.ts'
 import { formatTlogProof } from '../../proof/tlog-proof.ts'
+import { wants } from '../accept.ts'
 import { sealCursor } from '../cursor.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import { readLeaf } from '../leaf.ts'
@@ -145,10 +145,4 @@ function viewOf ({ size, root, recordedAt, position, note }: SignedHead): Checkp
     position: String(position),
     checkpoint: note
   }
-}
-
-/** Whether the request names the media type; without any it takes what the route has first. */
-function wants (request: FastifyRequest, type: string): boolean {
-  const { accept = '' } = request.headers
-  return accept.split(',').some((range) => range.split(';', 1)[0]?.trim() === type)
 }

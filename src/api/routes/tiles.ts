@@ -5,14 +5,17 @@ import {
 import { NoQuery } from '../../../schemas/http/events.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import { TileParams } from '../../../schemas/http/proofs.ts'
+import type { Recorded } from '../../../schemas/recorded.ts'
 import { LedgerError } from '../../errors.ts'
+import type { Log } from '../../ledger/log.ts'
+import { firstOf } from '../../ledger/read.ts'
 import { leafData, leafHash } from '../../proof/leaf.ts'
 import { HASH_BYTES } from '../../proof/format.ts'
 import { encodeEntries, parseTilePath, TILE_WIDTH, tileWidth } from '../../proof/tiles.ts'
-import { callerOf, tenantOf } from '../auth.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
+import { pickEvents } from '../exports/leaf-pick.ts'
 import { sendBody } from '../pages.ts'
-import { placeAt } from '../place.ts'
+import { placesOf, type StreamPlace } from '../place.ts'
 import { readTenant } from '../reading.ts'
 import type { Services } from '../services.ts'
 
@@ -40,42 +43,45 @@ export const tile = (services: Services): Endpoint => endpoint({
     const size = (await lastHead(tx))?.size ?? 0n
     if (tileWidth(level, index, size) < width) throw noTile()
     const first = index * BigInt(TILE_WIDTH)
-    return asked.level === 'entries'
-      ? await readLeaves(tx, first, first + BigInt(width))
-      : (await readTiles(tx, [{ level, index, width }]))[0]
+    if (asked.level !== 'entries') return (await readTiles(tx, [{ level, index, width }]))[0]
+    const leaves = await readLeaves(tx, first, first + BigInt(width))
+    return { leaves, places: await placesOf(tx, leaves.map(({ position }) => position)) }
   })
   if (found === undefined) throw noTile()
-  if (found.length !== (Array.isArray(found) ? width : width * HASH_BYTES)) {
+  const rows = Buffer.isBuffer(found) ? found.length / HASH_BYTES : found.leaves.length
+  if (rows !== width) {
     throw new LedgerError('CONTRADICTION', `rows of tile ${request.params['*']} are missing`)
   }
-  const bytes = Array.isArray(found)
-    ? encodeEntries(await leavesFromLog(services, tenantOf(callerOf(request)), found))
-    : found
+  const bytes = Buffer.isBuffer(found)
+    ? found
+    : encodeEntries(await leavesFromLog(services.log, found.leaves, found.places))
   reply.header('cache-control', CACHE)
   return await sendBody(reply, BYTES, bytes)
 })
 
-/** The data of neighbouring leaves. Throws LOG_REGRESSION if the log has other ones. */
+/**
+ * The data of neighbouring leaves, each from its stream: what other tenants wrote in between is
+ * not read. Throws LOG_REGRESSION if the log has other ones.
+ */
 async function leavesFromLog (
-  { log, pool }: Services, tenant: string, leaves: readonly Leaf[]
+  log: Log, leaves: readonly Leaf[], places: readonly StreamPlace[]
 ): Promise<string[]> {
-  const [first, last] = [leaves[0], leaves.at(-1)]
-  if (first === undefined || last === undefined) return []
-  const wanted = new Map(leaves.map(({ position, hash }) => [position, hash]))
-  // An event of no rows is a leaf as well; its prepare position is its commit position.
-  const from = await placeAt(pool, tenant, first.position) ??
-    { commit: first.position, prepare: first.position }
+  const events = await pickEvents(log, places)
   const found: string[] = []
-  for await (const event of log.readAll({ from })) {
-    if (event.position > last.position) break
-    const hash = wanted.get(event.position)
-    if (hash === undefined) continue
-    const leaf = leafData(event)
-    if (!leafHash(leaf).equals(hash)) break
+  for (const { position, hash } of leaves) {
+    const event = events.get(position) ?? await eventAt(log, position)
+    const leaf = event && leafData(event)
+    if (leaf === undefined || !leafHash(leaf).equals(hash)) {
+      throw new LedgerError('LOG_REGRESSION', 'the log has not the leaves that were projected')
+    }
     found.push(leaf)
   }
-  if (found.length === leaves.length) return found
-  throw new LedgerError('LOG_REGRESSION', 'the log has not the leaves that were projected')
+  return found
+}
+
+/** An event of no row is a leaf as well; its prepare position is its commit position. */
+async function eventAt (log: Log, position: bigint): Promise<Recorded | undefined> {
+  return await firstOf(log.readAll({ from: { commit: position, prepare: position }, max: 1 }))
 }
 
 function noTile (): LedgerError {

@@ -1,34 +1,35 @@
 import { hash } from 'node:crypto'
-import { SHOWN } from '../../../projections/entries/view.ts'
 import { removedBy } from '../../../projections/retention/removed.ts'
-import { parsePointer } from '../../../schemas/pointer.ts'
 import { RESERVED_ACTION_PREFIX } from '../../../schemas/primitives.ts'
 import type { DecodedEvent } from '../../../schemas/recorded.ts'
+import { orderOf } from '../../ledger/fence.ts'
 import { HASH_BYTES } from '../../proof/format.ts'
 import { canonicalJson } from '../../proof/leaf.ts'
+import { clearOf, shapeOf, viewOf, type Shape, type ShownEvent } from './clear.ts'
 
 /** What is kept of a leaf: little enough for millions of them. */
 export interface SeenLeaf {
   index: number
   position: bigint
   hash: Buffer
-  /** Of what a list shows of it, without what was sealed. */
-  digest: Buffer
-  /** Members with something sealed inside, as bits: their shown form is not known here. */
-  sealed: number
 }
 
 const START_LEAVES = 4_096
-const [REMOVABLE, REMOVED] = [1, 2]
+const ID_BYTES = 16
+const [REMOVABLE, REMOVED, MISSING] = [1, 2, 3]
 
 /** The leaves that the log has, in order, in a few flat arrays. */
 export class Evidence {
   #hashes = Buffer.alloc(START_LEAVES * HASH_BYTES)
   #digests = Buffer.alloc(START_LEAVES * HASH_BYTES)
   #positions = new BigInt64Array(START_LEAVES)
-  #sealed = new Uint16Array(START_LEAVES)
-  #ids = new BigInt64Array(START_LEAVES)
-  /** Whether rows of a leaf may be removed, and whether they were: 1 and 2. */
+  #ids = Buffer.alloc(START_LEAVES * ID_BYTES)
+  /** Number of the leaf's shape: most events are sealed in one of a few. */
+  #shaped = new Uint32Array(START_LEAVES)
+  readonly #shapes: Shape[] = []
+  readonly #shapeNumbers = new Map<string, number>()
+  readonly #ordered = new Set<string>()
+  /** Whether rows of a leaf may be removed, were, or are not there: 1, 2 and 3. */
   #removal = new Uint8Array(START_LEAVES)
   #size = 0
 
@@ -39,18 +40,26 @@ export class Evidence {
   add (event: DecodedEvent): void {
     if (this.#size === this.#positions.length) this.#grow()
     const at = this.#size++
-    const sealed = sealedMembers(event)
+    const shape = this.#numberOf(shapeOf(event))
+    const { rest } = clearOf(viewOf(event), this.#shapeOf(shape))
     event.leafHash.copy(this.#hashes, at * HASH_BYTES)
-    shownDigest(viewOf(event), sealed).copy(this.#digests, at * HASH_BYTES)
+    digestOf(rest).copy(this.#digests, at * HASH_BYTES)
     this.#positions[at] = event.position
-    this.#sealed[at] = sealed
-    this.#ids[at] = idKey(event.id)
+    this.#shaped[at] = shape
+    idBytes(event.id).copy(this.#ids, at * ID_BYTES)
     this.#removal[at] = event.action.startsWith(RESERVED_ACTION_PREFIX) ? 0 : REMOVABLE
-    this.noteRun(event)
+    this.noteChange(event)
   }
 
-  /** Takes note of the leaves whose rows the event removed, if it is a retention run. */
-  noteRun (event: DecodedEvent): void {
+  /** Whether the log has the order of an erasure. */
+  isOrdered (erasure: string): boolean {
+    return this.#ordered.has(erasure)
+  }
+
+  /** Takes note of what explains rows: leaves that a retention run removed, and erasures. */
+  noteChange (event: DecodedEvent): void {
+    const order = orderOf(event)
+    if (order !== undefined) this.#ordered.add(order.erasure)
     for (const position of removedBy(event)?.positions ?? []) {
       const at = this.#indexAt(position)
       if (this.#removal[at] === REMOVABLE) this.#removal[at] = REMOVED
@@ -62,15 +71,34 @@ export class Evidence {
     return this.#removal[index] === REMOVED
   }
 
+  /** Takes note that a leaf has no row, which was said. */
+  noteMissing (index: number): void {
+    this.#removal[index] = MISSING
+  }
+
+  /** Whether lists show a leaf, as far as is known. */
+  isShown (index: number): boolean {
+    return this.#removal[index] !== REMOVED && this.#removal[index] !== MISSING
+  }
+
   at (index: number): SeenLeaf | undefined {
     if (index < 0 || index >= this.#size) return undefined
     return {
       index,
       position: this.#positions[index] ?? 0n,
-      hash: this.hash(index),
-      digest: part(this.#digests, index),
-      sealed: this.#sealed[index] ?? 0
+      hash: this.hash(index)
     }
+  }
+
+  /** What is wrong with a row that shows the leaf, if anything, and which erasures it names. */
+  judge (index: number, row: ShownEvent): { wrong?: string, erasures: ReadonlySet<string> } {
+    const shape = this.#shapeOf(this.#shaped[index] ?? 0)
+    const { rest, isNamed, isTampered, erasures } = clearOf(row, shape)
+    if (isTampered) return { wrong: 'holds sealed data that are not what was sealed', erasures }
+    if (isNamed) return { wrong: 'names who is sealed in the log', erasures }
+    return digestOf(rest).equals(part(this.#digests, index))
+      ? { erasures }
+      : { wrong: 'is not what the log has', erasures }
   }
 
   hash (index: number): Buffer {
@@ -79,8 +107,24 @@ export class Evidence {
 
   /** Whether an earlier leaf has the same id; read through, for it is rarely asked. */
   repeatsId (index: number): boolean {
-    const first = this.#ids.indexOf(this.#ids[index] ?? 0n)
-    return first >= 0 && first < index
+    const id = this.#ids.subarray(index * ID_BYTES, (index + 1) * ID_BYTES)
+    for (let at = this.#ids.indexOf(id); at >= 0 && at < index * ID_BYTES;) {
+      if (at % ID_BYTES === 0) return true
+      at = this.#ids.indexOf(id, at + 1)
+    }
+    return false
+  }
+
+  #numberOf (shape: Shape): number {
+    const key = JSON.stringify(shape)
+    const known = this.#shapeNumbers.get(key)
+    if (known !== undefined) return known
+    this.#shapeNumbers.set(key, this.#shapes.length)
+    return this.#shapes.push(shape) - 1
+  }
+
+  #shapeOf (number: number): Shape {
+    return this.#shapes[number] ?? { paths: [], parties: [] }
   }
 
   /** The leaf at a position, or one past the last. */
@@ -97,64 +141,26 @@ export class Evidence {
   #grow (): void {
     this.#hashes = Buffer.concat([this.#hashes, Buffer.alloc(this.#hashes.length)])
     this.#digests = Buffer.concat([this.#digests, Buffer.alloc(this.#digests.length)])
-    this.#positions = doubled(this.#positions)
-    this.#ids = doubled(this.#ids)
-    const sealed = new Uint16Array(this.#sealed.length * 2)
-    sealed.set(this.#sealed)
-    this.#sealed = sealed
+    this.#ids = Buffer.concat([this.#ids, Buffer.alloc(this.#ids.length)])
+    const positions = new BigInt64Array(this.#positions.length * 2)
+    positions.set(this.#positions)
+    this.#positions = positions
+    const shaped = new Uint32Array(this.#shaped.length * 2)
+    shaped.set(this.#shaped)
+    this.#shaped = shaped
     const removal = new Uint8Array(this.#removal.length * 2)
     removal.set(this.#removal)
     this.#removal = removal
   }
 }
 
-/** A row of a list, by its members. */
-export type ShownEvent = Readonly<Record<string, unknown>>
-
-const COLUMNS = [
-  'id', 'stream', 'revision', 'position', 'action', 'category', 'outcome', 'leafHash',
-  'correlationId', 'causationId'
-]
-
-/** The digest of what a list shows of an event, without the members that have sealed parts. */
-export function shownDigest (view: ShownEvent, sealed: number): Buffer {
-  const members = [...COLUMNS, ...SHOWN.filter((_name, bit) => (sealed & (1 << bit)) === 0)]
-  const shown = members.filter((name) => view[name] !== undefined)
-  return hash('sha256', canonicalJson(Object.fromEntries(shown.map((name) => [name, view[name]]))),
-    'buffer')
+function digestOf (value: unknown): Buffer {
+  return hash('sha256', canonicalJson(value), 'buffer')
 }
 
-/** An event as a list has to show it. */
-function viewOf (event: DecodedEvent): ShownEvent {
-  const { id, stream, revision, position, action, data, leafHash } = event
-  const { correlationId, causationId } = event
-  return {
-    ...data,
-    id,
-    stream,
-    action,
-    correlationId,
-    causationId,
-    revision: String(revision),
-    position: String(position),
-    leafHash: leafHash.toString('hex')
-  }
-}
-
-function sealedMembers ({ data: { sealed = [] } }: DecodedEvent): number {
-  const touched = new Set(sealed.flatMap(({ paths }) => paths.map((path) => parsePointer(path)[0])))
-  return SHOWN.reduce((bits, name, bit) => touched.has(name) ? bits | (1 << bit) : bits, 0)
-}
-
-/** Half of a UUID is enough to tell millions of them apart. */
-function idKey (id: string): bigint {
-  return Buffer.from(id.replaceAll('-', ''), 'hex').readBigInt64BE(8)
-}
-
-function doubled (numbers: BigInt64Array): BigInt64Array<ArrayBuffer> {
-  const larger = new BigInt64Array(numbers.length * 2)
-  larger.set(numbers)
-  return larger
+/** All of a UUID: producers choose it, and half of one could be made to repeat another's. */
+function idBytes (id: string): Buffer {
+  return Buffer.from(id.replaceAll('-', ''), 'hex')
 }
 
 function part (bytes: Buffer, index: number): Buffer {

@@ -7,6 +7,7 @@ import { append, EMPTY_FRONTIER, frontierRoot } from '../../proof/merkle.ts'
 import { Evidence } from './evidence.ts'
 import type { Heads } from './heads.ts'
 import type { Remote } from './remote.ts'
+import type { TrailSample } from './trail-sample.ts'
 
 const RESUMPTIONS_MAX = 10
 
@@ -14,6 +15,8 @@ export interface LogWalk {
   remote: Remote
   heads: Heads
   tell: (findings: readonly Finding[]) => void
+  /** Takes note of which trails show a leaf. */
+  sample: TrailSample
   onLeaf: () => void
 }
 
@@ -21,7 +24,8 @@ export interface LogWalk {
  * Reads the tenant's events from the log itself, grows the tree of them, and compares its root
  * with every checkpoint on the way. Leaves beyond the last checkpoint are left out.
  */
-export async function walkLog ({ remote, heads, tell, onLeaf }: LogWalk): Promise<Evidence> {
+export async function walkLog (walk: LogWalk): Promise<Evidence> {
+  const { remote, heads, tell, sample, onLeaf } = walk
   const evidence = new Evidence()
   const size = Number(heads.last?.size ?? 0n)
   let frontier = EMPTY_FRONTIER
@@ -29,9 +33,10 @@ export async function walkLog ({ remote, heads, tell, onLeaf }: LogWalk): Promis
     if (event.action === CHECKPOINT_ACTION) continue
     if (evidence.size >= size) {
       // Recorded while the checkpoint was made, and shown by rows as this is.
-      evidence.noteRun(event)
+      evidence.noteChange(event)
       continue
     }
+    sample.see(event, evidence.size)
     evidence.add(event)
     frontier = append(frontier, [event.leafHash])
     onLeaf()
@@ -53,12 +58,12 @@ export async function walkLog ({ remote, heads, tell, onLeaf }: LogWalk): Promis
   return evidence
 }
 
-/** Takes note of what runs after the last checkpoint removed: rows may show it already. */
-export async function walkLaterRuns (
-  { remote, heads, tell }: Omit<LogWalk, 'onLeaf'>, evidence: Evidence
+/** Takes note of what was removed or erased after the last checkpoint: rows may show it already. */
+export async function walkLaterChanges (
+  { remote, heads, tell }: Pick<LogWalk, 'remote' | 'heads' | 'tell'>, evidence: Evidence
 ): Promise<void> {
   for await (const event of replayed(remote, `after=${heads.until}`, tell)) {
-    evidence.noteRun(event)
+    evidence.noteChange(event)
   }
 }
 

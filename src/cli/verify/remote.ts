@@ -13,7 +13,10 @@ export interface Remote {
   lines (path: string): AsyncIterable<string>
 }
 
-/** Asks with an API key. Everything throws INTERNAL with what the ledger answered if it refuses. */
+/**
+ * Asks with an API key. What the ledger answered is thrown if it refuses: NOT_FOUND for 404,
+ * INTERNAL for everything else.
+ */
 export function remoteLedger (url: string, apiKey: string): Remote {
   const ask = async (path: string, accept: string, signal?: AbortSignal): Promise<Response> => {
     const answer = await fetch(new URL(path, url), {
@@ -21,7 +24,8 @@ export function remoteLedger (url: string, apiKey: string): Remote {
       ...(signal === undefined ? {} : { signal })
     })
     if (answer.ok) return answer
-    throw new LedgerError('INTERNAL', `GET ${path}: ${answer.status} ${await answer.text()}`)
+    const code = answer.status === 404 ? 'NOT_FOUND' : 'INTERNAL'
+    throw new LedgerError(code, `GET ${path}: ${answer.status} ${await answer.text()}`)
   }
   const soon = (): AbortSignal => AbortSignal.timeout(TIMEOUT_MS)
   return {

@@ -8,8 +8,8 @@ import type { Flag, Given } from '../command.ts'
 export const TRUST_FLAGS: Record<string, Flag> = {
   policy: { value: 'FILE', help: 'Whom to trust: a C2SP tlog-policy' },
   key: { value: 'VKEY,…', help: 'Whom to trust, instead of a policy: keys of logs and witnesses' },
-  witness: { value: 'VKEY,…', help: 'With --key: keys of witnesses', multiple: true },
-  quorum: { value: 'N', help: 'With --key: how many witnesses must cosign; default each --witness' }
+  witness: { value: 'VKEY,…', help: 'Keys of witnesses, if no policy has any', multiple: true },
+  quorum: { value: 'N', help: 'How many of them must cosign; default each --witness' }
 }
 
 /**
@@ -26,7 +26,7 @@ export async function trustedBy ({ flags }: Given): Promise<Policy> {
   try {
     return policy === undefined
       ? policyOfKeys(keysIn(key ?? ''), keysIn(witness), quorum)
-      : parsePolicy(await readFile(policy, 'utf8'))
+      : withWitnesses(parsePolicy(await readFile(policy, 'utf8')), keysIn(witness), quorum)
   } catch (err) {
     if (!(err instanceof FormatError)) throw err
     throw new LedgerError('CONFIG_INVALID', err.message, { cause: err })
@@ -35,6 +35,18 @@ export async function trustedBy ({ flags }: Given): Promise<Policy> {
 
 function keysIn (texts: string): VerifierKey[] {
   return texts.split(',').filter((text) => text !== '').map((text) => parseVerifierKey(text.trim()))
+}
+
+/** A ledger's own policy knows no witness: they are added. One that says whom to ask is whole. */
+function withWitnesses (
+  policy: Policy, witnesses: readonly VerifierKey[], quorum: string | undefined
+): Policy {
+  if (witnesses.length === 0 && quorum === undefined) return policy
+  if (policy.witnesses.length > 0) {
+    throw new FormatError('--policy: it says which witnesses to ask, so --witness and --quorum ' +
+      'cannot')
+  }
+  return { ...policyOfKeys([], witnesses, quorum), logs: policy.logs }
 }
 
 function policyOfKeys (

@@ -6,6 +6,7 @@ import type { Finding } from '../../../src/proof/finding.ts'
 import { parseVerifierKey } from '../../../src/proof/keys.ts'
 import { policyOf } from '../../../src/proof/policy.ts'
 import { verifyBundle, type Summary } from '../../../src/proof/verify.ts'
+import { independent, whatIsMissing } from '../../proof/independent.ts'
 import { erasingService, person } from '../erasing.ts'
 import { until } from '../service.ts'
 import { exporting } from './exporting.ts'
@@ -32,7 +33,10 @@ async function sealed (): Promise<bigint> {
 const { verifierKeys: [vkey] } = await until(
   async () => (await call(undefined, '/.well-known/ledger-keys?origin=test/acme')).json(),
   ({ verifierKeys }) => verifierKeys?.length > 0)
-const policy = policyOf([parseVerifierKey(vkey)])
+const log = parseVerifierKey(vkey)
+const policy = policyOf([log])
+/** Bundles that were downloaded. */
+const bundles: Buffer[] = []
 
 async function verified (bytes: Buffer): Promise<{ findings: Finding[], summary: Summary }> {
   const findings: Finding[] = []
@@ -48,6 +52,7 @@ t.test('a bundle of everything has every leaf, proven, and nothing opened', asyn
   await sealed()
   const view = await ready({ format: 'bundle' })
   const { rawPayload } = await download(view.id)
+  bundles.push(rawPayload)
   const { findings, summary } = await verified(rawPayload)
   t.strictSame(findings, [])
   t.equal(String(summary.leaves), view.checkpoint)
@@ -66,6 +71,7 @@ t.test('a filter chooses leaves, and the manifest says which', async (t) => {
   for (const filter of filters) {
     const view = await ready({ format: 'bundle', ...filter })
     const { body, rawPayload } = await download(view.id)
+    bundles.push(rawPayload)
     const { findings, summary } = await verified(rawPayload)
     t.strictSame(findings, [])
     const list = await ready({ format: 'json', upTo: view.upTo, ...filter })
@@ -74,6 +80,14 @@ t.test('a filter chooses leaves, and the manifest says which', async (t) => {
       { type: 'filter', filter: view.filters })
     t.notMatch(body.split('\n')[0], /u-2/)
   }
+})
+
+t.test('a verifier written from the RFCs agrees', { skip: await whatIsMissing() }, async (t) => {
+  const stream = (await call('acme.auditor', '/v1/entities/order/o-1/proof')).rawPayload
+  const forged = stream.toString().replace('"denied"', '"failed"')
+  const verdicts = await independent(t.testdir(), { log }, [...bundles, stream, forged])
+  t.strictSame(verdicts, [...bundles.map(() => 'ok'), 'ok', 'bad'])
+  t.equal(bundles.length, 5)
 })
 
 t.test('against the same checkpoint a bundle is the same bytes', async (t) => {
