@@ -23,9 +23,8 @@ export interface HoldRecord {
 
 const ACTIVE = 'h.released_at is null and (h.until is null or h.until > clock_timestamp())'
 
-/** Ids of the holds that forbid an erasure `e`: on everything, the person, or what they are in. */
-export const HELD_BY = `array(
-  select h.id::text from read.hold h
+/** The holds that forbid an erasure `e`: on everything, the person, or what they are in. */
+const HOLDS = `from read.hold h
   where h.tenant = e.tenant and ${ACTIVE} and (
     h.kind = 'tenant'
     or h.kind = 'subject' and h.scope_key = e.ref::text
@@ -33,8 +32,13 @@ export const HELD_BY = `array(
       select from read.entity_trail t
       join read.user_feed f on f.tenant = t.tenant and f.position = t.position
       where t.tenant = h.tenant and t.entity_type = h.scope_type and t.entity_key = h.scope_key
-        and f.ref = e.ref)))
-  order by h.id)`
+        and f.ref = e.ref)))`
+
+/** Their ids. */
+export const HELD_BY = `array(select h.id::text ${HOLDS} order by h.id)`
+
+/** Whether there is one. */
+export const IS_HELD = `exists (select ${HOLDS})`
 
 /**
  * SQL over an entry with the alias `e`: whether a hold forbids to remove it. It belongs to a held

@@ -1,7 +1,8 @@
 import type { ErasureExecutedData } from '../../schemas/events/erasure.ts'
+import { uuidColumn } from '../columns.ts'
 import type { Page } from '../entries/select.ts'
 import type { Tx } from '../projection.ts'
-import { HELD_BY } from './holds.ts'
+import { HELD_BY, IS_HELD } from './holds.ts'
 
 /** An erasure as the log tells of it. Times are RFC 3339, UTC. */
 export interface ErasureRecord {
@@ -81,22 +82,32 @@ export async function findErasure (tx: Tx, id: string): Promise<ErasureRecord | 
 export interface OpenErasure {
   id: string
   ref: string
-  heldBy: string[]
 }
 
 /**
- * Erasures of the tenant that may be ordered now but for holds: approved where that is needed,
- * and past their cooling-off time.
+ * Erasures of the tenant that may be ordered now: approved where that is needed, past their
+ * cooling-off time, and not held. Those that are held take nobody's place.
  */
 export async function dueErasures (
   tx: Tx, tenant: string, { now, limit }: { now: string, limit: number }
 ): Promise<OpenErasure[]> {
   const { rows } = await tx.query<OpenErasure>(`
-    select e.id, e.ref, ${HELD_BY} as "heldBy" from read.erasure e
+    select e.id, e.ref from read.erasure e
     where e.tenant = $1 and e.state = 'requested' and e.not_before <= $2::timestamptz
-      and (not e.needs_approval or e.approved_at is not null)
+      and (not e.needs_approval or e.approved_at is not null) and not ${IS_HELD}
     order by e.position limit $3`, [tenant, now, limit])
   return rows
+}
+
+/** Those of the refs whose erasure is requested, and held. */
+export async function heldAmong (
+  tx: Tx, tenant: string, refs: readonly string[]
+): Promise<string[]> {
+  const { rows } = await tx.query<{ ref: string }>(`
+    select e.ref from read.erasure e
+    where e.tenant = $1 and e.ref = any($2::uuid[]) and e.state = 'requested' and ${IS_HELD}`,
+  [tenant, uuidColumn(refs)])
+  return rows.map(({ ref }) => ref)
 }
 
 /** What an ordered erasure came to in the rows. */

@@ -20,6 +20,8 @@ export interface Eraser {
    * the latest of them has been closed. May be repeated; refs without a row are passed over.
    */
   close (tenant: string, refs: readonly string[]): Promise<number>
+  /** The refs that are closed, and not destroyed. */
+  closed (tenant: string): Promise<string[]>
   /** Takes that back, unless the person came back meanwhile and has another row. */
   reopen (tenant: string, refs: readonly string[]): Promise<void>
   /** Whether every process that keeps keys says to have let go of those removed or closed. */
@@ -56,6 +58,11 @@ export function createEraser (pool: Pool): Eraser {
         select coalesce(extract(epoch from clock_timestamp() - max(closed_at)) * 1000,
           'Infinity')::float8 as ms from closed`, [tenant, refs])
       return row?.ms ?? Infinity
+    },
+    async closed (tenant) {
+      const { rows } = await pool.query<{ ref: string }>(
+        'select ref from vault.subject where tenant = $1 and closed_at is not null', [tenant])
+      return rows.map(({ ref }) => ref)
     },
     async reopen (tenant, refs) {
       await pool.query(`

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
-  dueErasures, orderedErasures, tenantsWithErasures, type OpenErasure
+  dueErasures, heldAmong, orderedErasures, tenantsWithErasures, type OpenErasure
 } from '../../projections/erasure-records/queries.ts'
 import { activeHolds } from '../../projections/erasure-records/holds.ts'
 import { executedEvent, orderedEvent } from '../ledger/erasure-events.ts'
@@ -31,6 +31,8 @@ export interface ErasuresOptions {
   pollMs?: number | undefined
   /** How long a key may be in use in a process that does not answer. */
   keyTtlMs?: number | undefined
+  /** Erasures of one tenant that are taken together. */
+  togetherMax?: number | undefined
   fault?: Fault | undefined
 }
 
@@ -45,7 +47,6 @@ export interface Erasures {
 }
 
 const POLL_MS = 1_000
-/** Erasures of one tenant that are taken together. */
 const TOGETHER_MAX = 200
 /** How long an order waits for processes to let go of keys. */
 const PATIENCE_MS = 2_000
@@ -97,22 +98,20 @@ type Context = ErasuresOptions & { fault: Fault }
  * was placed before and seen, or it comes after the order.
  */
 async function order (context: Context, tenant: string): Promise<boolean> {
-  const { pool, log, eraser, fault } = context
+  const { pool, log, eraser, fault, togetherMax = TOGETHER_MAX } = context
   return await inTransaction(pool, async (tx) => {
     await lockHolds(tx, tenant)
     if (!await caughtUp(tx, log)) return false
     const now = new Date(context.now()).toISOString()
-    const due = await dueErasures(tx, tenant, { now, limit: TOGETHER_MAX })
+    const held = await heldAmong(tx, tenant, await eraser.closed(tenant))
+    if (held.length > 0) await eraser.reopen(tenant, held)
+    const due = await dueErasures(tx, tenant, { now, limit: togetherMax })
     if (due.length === 0) return false
-    const held = due.filter(({ heldBy }) => heldBy.length > 0)
-    if (held.length > 0) await eraser.reopen(tenant, held.map(({ ref }) => ref))
-    const free = due.filter(({ heldBy }) => heldBy.length === 0)
-    if (free.length === 0) return false
     await fault('close')
-    if (!await close(context, tenant, free)) return false
+    if (!await close(context, tenant, due)) return false
     await fault('order')
     const holds = await activeHolds(tx, tenant)
-    await recordEach(context, tenant, free.map((erasure) => orderedEvent(tenant, erasure, holds)))
+    await recordEach(context, tenant, due.map((erasure) => orderedEvent(tenant, erasure, holds)))
     await fault('ordered')
     return true
   })
@@ -132,9 +131,9 @@ async function close (
 
 /** Destroys what is ordered, and says so; the rows are done when the order shows in them. */
 async function execute (context: Context, tenant: string): Promise<boolean> {
-  const { pool, eraser, fault } = context
+  const { pool, eraser, fault, togetherMax = TOGETHER_MAX } = context
   const ordered = await inTransaction(pool, async (tx) =>
-    await orderedErasures(tx, tenant, TOGETHER_MAX))
+    await orderedErasures(tx, tenant, togetherMax))
   if (ordered.length === 0) return false
   await fault('destroy')
   await eraser.destroy(tenant, ordered.map(({ id, ref }) => ({ ref, erasure: id })))

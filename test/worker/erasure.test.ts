@@ -243,3 +243,24 @@ t.test('a hold that comes while an erasure waits for somebody stops it', async (
   t.match(await world.rows('select holds_checked, holds from read.erasure'),
     [{ holds_checked: 1, holds: JSON.stringify([uuid(2)]) }], 'a hold on others is on record')
 })
+
+t.test('held requests take nobody\'s place, however many and old they are', async (t) => {
+  const world = await erasingWorld(t)
+  const worker = world.runner()
+  const users = ['u-held-1', 'u-held-2', 'u-free']
+  await worker.reached(await world.send(users.flatMap((user) => eventsOf(user, 4))))
+  const requests = []
+  for (const user of users) requests.push(await world.request(user))
+  for (const [n, { ref }] of requests.slice(0, 2).entries()) {
+    await world.ledger.recordOwn('acme', [holdPlacedEvent('acme', uuid(n + 1), {
+      actor: KEY,
+      data: { scope: { kind: 'subject', type: 'user', ref }, reason: 'case', until: null }
+    })])
+  }
+  const erasures = world.erasures({ togetherMax: 1 })
+  await until('the newest request', async () => {
+    await erasures.step()
+    return (await world.states())['executed'] === 1
+  })
+  t.strictSame(await world.states(), { executed: 1, requested: 2 })
+})
