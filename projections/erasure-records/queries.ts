@@ -58,16 +58,17 @@ const ERASURE = `
     as "verifiedAt",
   case when e.state = 'requested' then ${HELD_BY} else '{}' end as "heldBy"`
 
-/** A page of the tenant's erasures, or of a person's (a ref); those requested last first. */
+/** A page of the tenant's erasures, or of a person's (by any ref); those requested last first. */
 export async function listErasures (
-  tx: Tx, filter: { state?: string | undefined, ref?: string | undefined }, page: Page
+  tx: Tx, filter: { state?: string | undefined, refs?: readonly string[] | undefined },
+  page: Page
 ): Promise<ErasureRecord[]> {
   const { rows } = await tx.query<Row>(`
     select ${ERASURE} from read.erasure e
     where ($1::text is null or e.state = $1) and ($2::bigint is null or e.position < $2)
-      and ($4::uuid is null or e.ref = $4)
+      and ($4::uuid[] is null or e.ref = any($4))
     order by e.position desc limit $3`,
-  [filter.state ?? null, page.before ?? null, page.limit, filter.ref ?? null])
+  [filter.state ?? null, page.before ?? null, page.limit, filter.refs ?? null])
   return rows.map(recordOf)
 }
 
@@ -141,11 +142,11 @@ export async function tenantsWithErasures (tx: Tx): Promise<string[]> {
   return rows.map(({ tenant }) => tenant)
 }
 
-/** The erasure by which the person with this ref was ordered erased, undefined if none was. */
-export async function erasureOf (tx: Tx, ref: string): Promise<string | undefined> {
-  const { rows: [row] } = await tx.query<{ erasure: string }>(
-    'select erasure from control.erased where ref = $1', [ref])
-  return row?.erasure
+/** The erasures by which persons with these refs were ordered erased. */
+export async function erasuresOf (tx: Tx, refs: readonly string[]): Promise<string[]> {
+  const { rows } = await tx.query<{ erasure: string }>(
+    'select erasure from control.erased where ref = any($1::uuid[])', [refs])
+  return rows.map(({ erasure }) => erasure)
 }
 
 function recordOf ({ recipients, result, ...row }: Row): ErasureRecord {

@@ -47,7 +47,7 @@ create table hold (
   position bigint not null,
   kind text collate "C" not null,
   scope_type text collate "C",
-  scope_key text collate "C",
+  scope_keys text[] collate "C" not null,
   reason text not null,
   until timestamptz,
   placed_at timestamptz not null,

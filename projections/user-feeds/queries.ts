@@ -4,18 +4,24 @@ import {
 } from '../entries/queries.ts'
 import type { Tx } from '../projection.ts'
 
-/** A page of the events by or about the person with this ref (a lower-case UUID). */
+/** A person by the ref in use (a lower-case UUID), and by older ones that an event may name. */
+export interface PersonRefs {
+  ref: string
+  others?: readonly string[] | undefined
+}
+
+/** A page of the events by or about the person. */
 export async function listFeed (
-  tx: Tx, ref: string, filter: EventFilter, page: Page
+  tx: Tx, person: PersonRefs, filter: EventFilter, page: Page
 ): Promise<EventRow[]> {
-  return await listSelection(tx, { filter, driver: { table: 'user_feed', ref } }, page)
+  return await listSelection(tx, { filter, driver: { table: 'user_feed', ...person } }, page)
 }
 
 /** How many events a feed has, counted exactly up to `cap` and no further. */
 export async function countFeed (
-  tx: Tx, ref: string, filter: EventFilter, cap: number
+  tx: Tx, person: PersonRefs, filter: EventFilter, cap: number
 ): Promise<number> {
-  return await countSelection(tx, { filter, driver: { table: 'user_feed', ref } }, cap)
+  return await countSelection(tx, { filter, driver: { table: 'user_feed', ...person } }, cap)
 }
 
 /**

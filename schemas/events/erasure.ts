@@ -66,11 +66,17 @@ export const MasterKeyDestroyedData = Type.Object({
 }, closed)
 export type MasterKeyDestroyedData = Static<typeof MasterKeyDestroyedData>
 
+const OtherRefs = Type.Optional(Type.Array(Uuid, {
+  description: 'Further refs of a person who came back while an erasure was held'
+}))
+
 /** What a hold is on: a person (by ref), an entity and all its events, or everything. */
 export const HoldScope = Type.Union([
-  Type.Object({ kind: Type.Literal('subject'), type: EntityType, ref: Uuid }, closed),
   Type.Object({
-    kind: Type.Literal('entity'), type: EntityType, key: Identifier
+    kind: Type.Literal('subject'), type: EntityType, ref: Uuid, others: OtherRefs
+  }, closed),
+  Type.Object({
+    kind: Type.Literal('entity'), type: EntityType, key: Identifier, others: OtherRefs
   }, { ...closed, description: 'key: the id, of a person the ref' }),
   Type.Object({ kind: Type.Literal('tenant') }, closed)
 ])

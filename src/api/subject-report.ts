@@ -1,4 +1,4 @@
-import { erasureOf, listErasures } from '../../projections/erasure-records/queries.ts'
+import { erasuresOf, listErasures } from '../../projections/erasure-records/queries.ts'
 import { countHolds, listHolds } from '../../projections/erasure-records/holds.ts'
 import { countUntil, listSelection, type Page, type Selection } from
   '../../projections/entries/queries.ts'
@@ -21,37 +21,38 @@ const PAGE = 200
 export interface ReportOf {
   tenant: string
   subject: SubjectRef
-  ref: string
+  /** That of new events first. */
+  refs: readonly [string, ...string[]]
   /** The last position that is included. */
   position: bigint
 }
 
 /** What names a person: events, and reads, which name nobody but by the ref. */
-const eventsOf = (ref: string): Selection =>
-  ({ filter: {}, driver: { table: 'user_feed', ref } })
-const readsOf = (ref: string): Selection =>
-  ({ filter: {}, driver: { table: 'entity_trail', type: SUBJECT_TYPE, key: ref } })
+const eventsOf = ([ref, ...others]: ReportOf['refs']): Selection =>
+  ({ filter: {}, driver: { table: 'user_feed', ref, others } })
+const readsOf = ([key, ...others]: ReportOf['refs']): Selection =>
+  ({ filter: {}, driver: { table: 'entity_trail', type: SUBJECT_TYPE, key, others } })
 
 /**
  * How much there is to tell of a person, by the rows that the transaction sees. Throws NOT_FOUND
  * for one whose erasure is ordered.
  */
 export async function countReport (
-  tx: Tx, { ref, position }: Pick<ReportOf, 'ref' | 'position'>
+  tx: Tx, { refs, position }: Pick<ReportOf, 'refs' | 'position'>
 ): Promise<ReportCounts> {
-  await refuseErased(tx, ref)
+  await refuseErased(tx, refs)
   const [events, reads, erasures, holds] = await Promise.all([
-    countUntil(tx, eventsOf(ref), position),
-    countUntil(tx, readsOf(ref), position),
-    listErasures(tx, { ref }, { limit: PAGE }),
-    countHolds(tx, ref)
+    countUntil(tx, eventsOf(refs), position),
+    countUntil(tx, readsOf(refs), position),
+    listErasures(tx, { refs }, { limit: PAGE }),
+    countHolds(tx, refs)
   ])
   return { events, erasures: erasures.length, holds, reads }
 }
 
-/** Throws NOT_FOUND, naming the erasure, if the person with this ref was ordered erased. */
-export async function refuseErased (tx: Tx, ref: string): Promise<void> {
-  const erasure = await erasureOf(tx, ref)
+/** Throws NOT_FOUND, naming the erasure, if a person with such a ref was ordered erased. */
+export async function refuseErased (tx: Tx, refs: readonly string[]): Promise<void> {
+  const [erasure] = await erasuresOf(tx, refs)
   if (erasure === undefined) return
   throw new LedgerError('NOT_FOUND', 'This person was erased', { extra: { erasure } })
 }
@@ -65,7 +66,7 @@ export async function refuseErased (tx: Tx, ref: string): Promise<void> {
 export async function * reportLines (
   services: Services, report: ReportOf, counts: ReportCounts, failed: (err: unknown) => Problem
 ): AsyncGenerator<string> {
-  const { subject, ref, position } = report
+  const { subject, refs: [ref], position } = report
   const told: ReportCounts = { events: 0, erasures: 0, holds: 0, reads: 0 }
   yield lineOf({
     kind: 'head',
@@ -89,12 +90,12 @@ export async function * reportLines (
 type Counted = [kind: keyof ReportCounts, line: string]
 
 async function * recordsOf (services: Services, report: ReportOf): AsyncGenerator<Counted> {
-  const { ref } = report
-  for await (const text of eventTexts(services, report, eventsOf(ref))) {
+  const { refs } = report
+  for await (const text of eventTexts(services, report, eventsOf(refs))) {
     yield ['events', `{"kind":"event","event":${text}}`]
   }
   const erasures = await asTenant(services, report, async (tx) =>
-    await listErasures(tx, { ref }, { limit: PAGE }))
+    await listErasures(tx, { refs }, { limit: PAGE }))
   for (const record of erasures) {
     const erasure = erasureView(record, services.now())
     yield ['erasures', JSON.stringify({ kind: 'erasure', erasure })]
@@ -102,13 +103,13 @@ async function * recordsOf (services: Services, report: ReportOf): AsyncGenerato
   let before: bigint | undefined
   do {
     const holds = await asTenant(services, report, async (tx) =>
-      await listHolds(tx, { ref }, { limit: PAGE, before }))
+      await listHolds(tx, { refs }, { limit: PAGE, before }))
     for (const record of holds) {
       yield ['holds', JSON.stringify({ kind: 'hold', hold: holdView(record) })]
     }
     before = holds.length < PAGE ? undefined : holds.at(-1)?.position
   } while (before !== undefined)
-  for await (const text of eventTexts(services, report, readsOf(ref))) {
+  for await (const text of eventTexts(services, report, readsOf(refs))) {
     yield ['reads', `{"kind":"read","event":${text}}`]
   }
 }
@@ -116,7 +117,7 @@ async function * recordsOf (services: Services, report: ReportOf): AsyncGenerato
 async function * eventTexts (
   services: Services, report: ReportOf, selection: Selection
 ): AsyncGenerator<string> {
-  const reader = { tenant: report.tenant, access: new Set([report.ref]) }
+  const reader = { tenant: report.tenant, access: new Set(report.refs) }
   let after: bigint | undefined = -1n
   while (after !== undefined) {
     const page: Page = { limit: PAGE, after }
@@ -130,10 +131,10 @@ async function * eventTexts (
 
 /** Reads a page as the tenant, unless the person was erased since the last one. */
 async function asTenant<T> (
-  { pool }: Services, { tenant, ref }: ReportOf, work: (tx: Tx) => Promise<T>
+  { pool }: Services, { tenant, refs }: ReportOf, work: (tx: Tx) => Promise<T>
 ): Promise<T> {
   return await inTenant(pool, tenant, async (tx) => {
-    const [, , result] = await Promise.all([openReading(tx), refuseErased(tx, ref), work(tx)])
+    const [, , result] = await Promise.all([openReading(tx), refuseErased(tx, refs), work(tx)])
     return result
   })
 }

@@ -16,14 +16,22 @@ export interface Vault {
   provision (tenant: string, subjects: readonly SubjectRef[]): Promise<Map<string, SubjectKey>>
   /** The key of a subject, undefined if the vault has none. Never makes one. */
   find (tenant: string, subject: SubjectRef): Promise<FoundKey | undefined>
+  /**
+   * Every ref that a subject has, first that of what is sealed from now on, which is made if there
+   * is none: as the vault has them at this moment.
+   */
+  refs (tenant: string, subject: SubjectRef): Promise<string[]>
   /** Data keys by ref. Refs that the vault does not have (any more) are absent. */
   keys (tenant: string, refs: readonly string[]): Promise<Map<string, Buffer>>
   /** Stops listening, gives its connection back and forgets every key. The pool stays open. */
   close (): Promise<void>
 }
 
-/** A subject's key; a closed one is of somebody who is being erased, and seals nothing new. */
-export type FoundKey = SubjectKey & { closed?: boolean }
+/**
+ * A subject's key; a closed one is of somebody who is being erased, and seals nothing new. Who came
+ * back while an erasure was held has `others`: the closed refs beside the one in use.
+ */
+export type FoundKey = SubjectKey & { closed?: boolean, others?: readonly string[] }
 
 export interface VaultOptions {
   /** Works as role ledger_vault; one of its connections listens and is never given back. */
@@ -103,6 +111,10 @@ export async function createVault (options: VaultOptions): Promise<Vault> {
     }),
     find: async (tenant, subject) => cache.bySubject(tenant, subject) ??
       await askSubject({ tenant, subject, create: false }),
+    async refs (tenant, subject) {
+      const key = await bySubject({ tenant, subject, create: true })
+      return key === undefined ? [] : [key.ref, ...key.others ?? []]
+    },
     keys: async (tenant, refs) => await together(refs, {
       keyOf: String,
       remembered: (ref) => cache.byRef(tenant, ref),

@@ -92,9 +92,9 @@ const QUERIES: Record<string, (tx: Tx) => Promise<unknown>> = {
   'failed sign-ins': async (tx) => await listSelection(tx, {
     filter: { category: 'auth', failed: true, from: '2026-01-01T01:00:00.000Z' }
   }, PAGE),
-  listFeed: async (tx) => await listFeed(tx, REF, {}, PAGE),
-  'listFeed with a filter': async (tx) => await listFeed(tx, REF, { category: 'auth' }, PAGE),
-  countFeed: async (tx) => await countFeed(tx, REF, {}, 10_001),
+  listFeed: async (tx) => await listFeed(tx, { ref: REF }, {}, PAGE),
+  'listFeed with a filter': async (tx) => await listFeed(tx, { ref: REF }, { category: 'auth' }, PAGE),
+  countFeed: async (tx) => await countFeed(tx, { ref: REF }, {}, 10_001),
   countUntil: async (tx) => await countUntil(tx, {
     filter: {}, driver: { table: 'user_feed', ref: REF }
   }, 900_000n),

@@ -11,7 +11,7 @@ import { LedgerError } from '../../errors.ts'
 import { holdPlacedEvent, holdReleasedEvent } from '../../ledger/erasure-events.ts'
 import { lockHolds } from '../../postgres/locks.ts'
 import { changeInTenant } from '../../postgres/transaction.ts'
-import { isPersonType, subjectKey } from '../../privacy/personal.ts'
+import { isPersonType } from '../../privacy/personal.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { readCurrent } from '../current.ts'
 import { sealCursor } from '../cursor.ts'
@@ -129,7 +129,8 @@ async function scopeOf (
 ): Promise<HoldScope> {
   if (subject !== undefined) {
     refuseNaming(subject, { '/reason': reason })
-    return { kind: 'subject', type: subject.type, ref: await refOf(services, tenant, subject) }
+    const { ref, ...rest } = await refsOf(services, tenant, subject)
+    return { kind: 'subject', type: subject.type, ref, ...rest }
   }
   if (entity === undefined) return { kind: 'tenant' }
   const { type, id } = entity
@@ -137,12 +138,18 @@ async function scopeOf (
     return { kind: 'entity', type, key: id }
   }
   refuseNaming(entity, { '/reason': reason })
-  return { kind: 'entity', type, key: await refOf(services, tenant, entity) }
+  const { ref: key, ...rest } = await refsOf(services, tenant, entity)
+  return { kind: 'entity', type, key, ...rest }
 }
 
-async function refOf ({ vault }: Services, tenant: string, subject: SubjectRef): Promise<string> {
-  const found = await vault.find(tenant, subject) ??
-    (await vault.provision(tenant, [subject])).get(subjectKey(subject))
-  if (found === undefined) throw new LedgerError('INTERNAL', 'the vault gave no ref')
-  return found.ref
+/**
+ * All refs of the person, who may be about to be erased under one of them. The one in use is among
+ * them, made if need be: whoever comes back would get one that no hold names.
+ */
+async function refsOf (
+  { vault }: Services, tenant: string, subject: SubjectRef
+): Promise<{ ref: string, others?: string[] }> {
+  const [ref, ...others] = await vault.refs(tenant, subject)
+  if (ref === undefined) throw new LedgerError('INTERNAL', 'the vault gave no ref')
+  return others.length === 0 ? { ref } : { ref, others }
 }
