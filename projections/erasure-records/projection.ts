@@ -94,12 +94,14 @@ async function execute (event: DecodedEvent, tx: Tx): Promise<boolean> {
   const said = ownData(event, ERASURE_TYPE, executed)
   if (said === undefined) return false
   const { ref, ...result } = said
+  const { masterKey, olderMasterKeys = [] } = result
   const { tenant, recordedAt } = event.data
   await tx.query(`
     update erasure set state = 'executed', executed_at = $3, result = $4,
-      master_key = $5
+      master_keys = $5
     where tenant = $1 and ref = $2 and state = 'ordered'`,
-  [tenant, ref, recordedAt, JSON.stringify(result), result.masterKey])
+  [tenant, ref, recordedAt, JSON.stringify(result),
+    textColumn(masterKey === undefined ? [] : [masterKey, ...olderMasterKeys])])
   return true
 }
 

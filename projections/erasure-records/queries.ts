@@ -29,8 +29,9 @@ export interface ErasureRecord {
   executedAt: string | null
   result: Omit<ErasureExecutedData, 'ref'> | null
   lateEvents: bigint
-  /** The master key that wrapped the person's key, and when it was destroyed; null until then. */
-  masterKey: string | null
+  /** The master keys that open copies of the person's key, the one that wrapped it last first. */
+  masterKeys: string[]
+  /** When the last of them was destroyed; null until then. */
   verifiedAt: string | null
   /** Holds that forbid it now; none once it is ordered. */
   heldBy: string[]
@@ -52,10 +53,10 @@ const ERASURE = `
   ${time('approved_at', 'approvedAt')}, e.approved_by as "approvedBy",
   e.approved_by_name as "approvedByName", ${time('ordered_at', 'orderedAt')},
   e.holds_checked as "holdsChecked", ${time('executed_at', 'executedAt')}, e.result,
-  e.late_events as "lateEvents", e.master_key as "masterKey",
-  (select to_char(k.destroyed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
-    from read.destroyed_master_key k where k.tenant = e.tenant and k.id = e.master_key)
-    as "verifiedAt",
+  e.late_events as "lateEvents", e.master_keys as "masterKeys",
+  (select to_char(max(k.destroyed_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+    from read.destroyed_master_key k where k.tenant = e.tenant and k.id = any(e.master_keys)
+    having count(*) = cardinality(e.master_keys)) as "verifiedAt",
   case when e.state = 'requested' then ${HELD_BY} else '{}' end as "heldBy"`
 
 /** A page of the tenant's erasures, or of a person's (by any ref); those requested last first. */

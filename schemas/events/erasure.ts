@@ -48,6 +48,9 @@ const MasterKeyId = Type.String({
   minLength: 1, maxLength: 2_048, description: 'The master key that wrapped the destroyed key'
 })
 
+/** More of them than that are not named, and the erasure is never verified. */
+export const OLDER_MASTER_KEYS_MAX = 30
+
 /** What the erasure came to. */
 export const ErasureExecutedData = Type.Object({
   ref: Uuid,
@@ -55,7 +58,11 @@ export const ErasureExecutedData = Type.Object({
   firstPosition: Type.Union([Int64, Type.Null()]),
   lastPosition: Type.Union([Int64, Type.Null()]),
   rows: Type.Record(Type.String(), Type.Integer({ minimum: 0 })),
-  masterKey: Type.Optional(MasterKeyId)
+  masterKey: Type.Optional(MasterKeyId),
+  olderMasterKeys: Type.Optional(Type.Array(MasterKeyId, {
+    maxItems: OLDER_MASTER_KEYS_MAX,
+    description: 'Master keys that wrapped it before, and were kept when it was destroyed'
+  }))
 }, closed)
 export type ErasureExecutedData = Static<typeof ErasureExecutedData>
 

@@ -140,7 +140,7 @@ async function execute (context: Context, tenant: string): Promise<boolean> {
   await fault('destroyed')
   const masterKeys = await eraser.wrappedUnder(tenant, ordered.map(({ ref }) => ref))
   await recordEach(context, tenant, ordered.map((erasure) =>
-    executedEvent(tenant, { ...erasure, masterKey: masterKeys.get(erasure.ref) })))
+    executedEvent(tenant, { ...erasure, masterKeys: masterKeys.get(erasure.ref) })))
   await fault('executed')
   return true
 }
