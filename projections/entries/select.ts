@@ -26,11 +26,16 @@ export interface After {
  */
 export type Driver =
   | { table: 'user_feed', ref: string, others?: Others, role?: 'actor' | 'own' | undefined }
-  | {
-    table: 'entity_trail', type: string, key: string, others?: Others
-    role?: 'entity' | 'related' | undefined
-  }
+  | EntityTrail
   | { table: 'entry_tag', tag: string }
+
+interface EntityTrail {
+  table: 'entity_trail'
+  type: string
+  key: string
+  others?: Others
+  role?: 'entity' | 'related' | undefined
+}
 
 type Others = readonly string[] | undefined
 

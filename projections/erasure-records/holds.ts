@@ -95,9 +95,10 @@ const HOLD = `
   h.released_by as "releasedBy", h.released_by_name as "releasedByName",
   h.release_reason as "releaseReason", ${ACTIVE} as active`
 
-/** A page of the tenant's holds, or of those on a person (by any of the refs); those placed last first. */
+/** A page of the tenant's holds, or of those on a person (by any ref); those placed last first. */
 export async function listHolds (
-  tx: Tx, filter: { active?: boolean | undefined, refs?: readonly string[] | undefined }, page: Page
+  tx: Tx, filter: { active?: boolean | undefined, refs?: readonly string[] | undefined },
+  page: Page
 ): Promise<HoldRecord[]> {
   const { rows } = await tx.query<Row>(`
     select ${HOLD} from read.hold h

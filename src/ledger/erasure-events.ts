@@ -1,7 +1,7 @@
 import type { EventInput } from '../../schemas/events/index.ts'
 import {
-  HOLDS_NAMED_MAX, OLDER_MASTER_KEYS_MAX, type ErasureExecutedData, type ErasureOrderedData, type ErasureRequestedData,
-  type HoldPlacedData, type HoldReleasedData, type MasterKeyDestroyedData
+  HOLDS_NAMED_MAX, OLDER_MASTER_KEYS_MAX, type ErasureExecutedData, type ErasureOrderedData,
+  type ErasureRequestedData, type HoldPlacedData, type HoldReleasedData, type MasterKeyDestroyedData
 } from '../../schemas/events/erasure.ts'
 import {
   ERASURE_TYPE, FENCE, HOLD_TYPE, LEDGER_SOURCE, MASTER_KEY

@@ -63,7 +63,7 @@ export function createVaultCache (options: KeyCacheOptions): VaultCache {
       dataKeys.set(refKeyOf(tenant, key.ref), { dataKey: key.dataKey, sealable })
       if (subject === undefined) return
       const { ref, others } = key
-      refs.set(refKeyOf(tenant, subjectKey(subject)), others === undefined ? { ref } : { ref, others })
+      refs.set(refKeyOf(tenant, subjectKey(subject)), others ? { ref, others } : { ref })
     },
     expire () {
       refs.expire()

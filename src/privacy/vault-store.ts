@@ -53,7 +53,7 @@ export async function openVaultStore (pool: Pool, masterKey: MasterKey): Promise
   const lookupKey = await reaching(async () => await openLookupKey(pool, masterKey))
 
   async function find (lookups: readonly Lookup[]): Promise<Found> {
-    const rows = await selectByLookup(pool, lookups)
+    const rows = await selectByLookup(pool, distinct(lookups))
     const keys = await Promise.all(rows.map(async (row) =>
       ({ ref: row.ref, closed: row.closed, dataKey: await unwrapRow(masterKey, row) })))
     const found: Found = new Map()
