@@ -1,7 +1,7 @@
 import type { ErasureExecutedData } from '../../schemas/events/erasure.ts'
 import { uuidColumn } from '../columns.ts'
 import type { Page } from '../entries/select.ts'
-import type { Tx } from '../projection.ts'
+import type { Erased, Tx } from '../projection.ts'
 import { HELD_BY, IS_HELD } from './holds.ts'
 
 /** An erasure as the log tells of it. Times are RFC 3339, UTC. */
@@ -143,11 +143,14 @@ export async function tenantsWithErasures (tx: Tx): Promise<string[]> {
   return rows.map(({ tenant }) => tenant)
 }
 
-/** The erasures by which persons with these refs were ordered erased. */
-export async function erasuresOf (tx: Tx, refs: readonly string[]): Promise<string[]> {
-  const { rows } = await tx.query<{ erasure: string }>(
-    'select erasure from control.erased where ref = any($1::uuid[])', [refs])
-  return rows.map(({ erasure }) => erasure)
+/** Those of the refs whose persons were ordered erased, by which erasure and when. */
+export async function erasedAmong (
+  tx: Tx, refs: readonly string[]
+): Promise<Array<Pick<Erased, 'ref' | 'erasure' | 'at'>>> {
+  const { rows } = await tx.query<Pick<Erased, 'ref' | 'erasure' | 'at'>>(`
+    select e.ref, e.erasure, ${time('ordered_at', 'at')}
+    from control.erased e where e.ref = any($1::uuid[])`, [refs])
+  return rows
 }
 
 function recordOf ({ recipients, result, ...row }: Row): ErasureRecord {

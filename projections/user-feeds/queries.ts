@@ -1,6 +1,6 @@
 import type { EventFilter } from '../entries/filter.ts'
 import {
-  countSelection, listSelection, type EventRow, type Page, type Selection
+  countSelection, listSelection, type After, type EventRow, type Page, type Selection
 } from '../entries/queries.ts'
 import type { Tx } from '../projection.ts'
 
@@ -30,4 +30,37 @@ export async function countFeed (
  */
 export function ownLog (ref: string, filter: EventFilter): Selection {
   return { filter, driver: { table: 'user_feed', ref, role: 'own' } }
+}
+
+/** Where the log has an event by or about a person that retention removed. */
+export interface RemovedPlace {
+  id: string
+  stream: string
+  revision: bigint
+  position: bigint
+}
+
+/** The first events by or about the person after a position that retention removed, ascending. */
+export async function listRemovedFeed (
+  tx: Tx, { ref, others = [] }: PersonRefs, { after, limit }: After
+): Promise<RemovedPlace[]> {
+  const { rows } = await tx.query<RemovedPlace>(`
+    select r.id, r.stream, r.revision, r.position
+    from read.removed_feed f
+    join read.removed_entry r on r.tenant = f.tenant and r.position = f.position
+    where f.ref = any($1::uuid[]) and f.position > $2
+    order by f.position limit $3`, [[ref, ...others], after, limit])
+  return rows.map((row) => ({
+    ...row, revision: BigInt(row.revision), position: BigInt(row.position)
+  }))
+}
+
+/** How many of them there are up to a position. */
+export async function countRemovedFeed (
+  tx: Tx, { ref, others = [] }: PersonRefs, until: bigint
+): Promise<number> {
+  const { rows: [row] } = await tx.query<{ count: bigint }>(`
+    select count(*) as count from read.removed_feed f
+    where f.ref = any($1::uuid[]) and f.position <= $2`, [[ref, ...others], until])
+  return Number(row?.count ?? 0)
 }

@@ -1,8 +1,11 @@
-import { erasuresOf, listErasures } from '../../projections/erasure-records/queries.ts'
+import { erasedAmong, listErasures } from '../../projections/erasure-records/queries.ts'
 import { countHolds, listHolds } from '../../projections/erasure-records/holds.ts'
-import { countUntil, listSelection, type Page, type Selection } from
+import { countUntil, listSelection, type EventRow, type Selection } from
   '../../projections/entries/queries.ts'
 import type { Tx } from '../../projections/projection.ts'
+import {
+  countRemovedFeed, listRemovedFeed, type PersonRefs
+} from '../../projections/user-feeds/queries.ts'
 import { SUBJECT_TYPE } from '../../schemas/events/ledger.ts'
 import type { ReportCounts, ReportEnd, ReportHead } from '../../schemas/http/subjects.ts'
 import type { Problem } from '../../schemas/problem.ts'
@@ -12,6 +15,7 @@ import { inTenant } from '../postgres/transaction.ts'
 import { erasureView, holdView } from './erasure-view.ts'
 import { presentRows } from './present.ts'
 import { openReading } from './reading.ts'
+import { rowsFromLog } from './removed-rows.ts'
 import type { Services } from './services.ts'
 
 /** Rows that are in memory at once. */
@@ -27,6 +31,8 @@ export interface ReportOf {
   position: bigint
 }
 
+const personOf = ([ref, ...others]: ReportOf['refs']): PersonRefs => ({ ref, others })
+
 /** What names a person: events, and reads, which name nobody but by the ref. */
 const eventsOf = ([ref, ...others]: ReportOf['refs']): Selection =>
   ({ filter: {}, driver: { table: 'user_feed', ref, others } })
@@ -41,20 +47,23 @@ export async function countReport (
   tx: Tx, { refs, position }: Pick<ReportOf, 'refs' | 'position'>
 ): Promise<ReportCounts> {
   await refuseErased(tx, refs)
-  const [events, reads, erasures, holds] = await Promise.all([
+  const [events, removed, reads, erasures, holds] = await Promise.all([
     countUntil(tx, eventsOf(refs), position),
+    countRemovedFeed(tx, personOf(refs), position),
     countUntil(tx, readsOf(refs), position),
     listErasures(tx, { refs }, { limit: PAGE }),
     countHolds(tx, refs)
   ])
-  return { events, erasures: erasures.length, holds, reads }
+  return { events: events + removed, erasures: erasures.length, holds, reads }
 }
 
 /** Throws NOT_FOUND, naming the erasure, if a person with such a ref was ordered erased. */
 export async function refuseErased (tx: Tx, refs: readonly string[]): Promise<void> {
-  const [erasure] = await erasuresOf(tx, refs)
-  if (erasure === undefined) return
-  throw new LedgerError('NOT_FOUND', 'This person was erased', { extra: { erasure } })
+  const [erased] = await erasedAmong(tx, refs)
+  if (erased === undefined) return
+  throw new LedgerError('NOT_FOUND', 'This person was erased', {
+    extra: { erasure: erased.erasure }
+  })
 }
 
 /**
@@ -91,8 +100,8 @@ type Counted = [kind: keyof ReportCounts, line: string]
 
 async function * recordsOf (services: Services, report: ReportOf): AsyncGenerator<Counted> {
   const { refs } = report
-  for await (const text of eventTexts(services, report, eventsOf(refs))) {
-    yield ['events', `{"kind":"event","event":${text}}`]
+  for await (const { text, isRemoved } of eventTexts(services, report, pageOfEvents)) {
+    yield ['events', `{"kind":"event",${isRemoved ? '"removed":true,' : ''}"event":${text}}`]
   }
   const erasures = await asTenant(services, report, async (tx) =>
     await listErasures(tx, { refs }, { limit: PAGE }))
@@ -109,22 +118,52 @@ async function * recordsOf (services: Services, report: ReportOf): AsyncGenerato
     }
     before = holds.length < PAGE ? undefined : holds.at(-1)?.position
   } while (before !== undefined)
-  for await (const text of eventTexts(services, report, readsOf(refs))) {
+  for await (const { text } of eventTexts(services, report, pageOfReads)) {
     yield ['reads', `{"kind":"read","event":${text}}`]
   }
 }
 
+/** Rows after a position, ascending, and which of their events retention removed from reads. */
+interface ReportPage {
+  rows: readonly EventRow[]
+  removed: ReadonlySet<bigint>
+}
+
+type ReadPage = (services: Services, report: ReportOf, after: bigint) => Promise<ReportPage>
+
+async function pageOfEvents (
+  services: Services, report: ReportOf, after: bigint
+): Promise<ReportPage> {
+  const { tenant, refs } = report
+  const page = { limit: PAGE, after }
+  const [shown, places] = await asTenant(services, report, async (tx) => await Promise.all([
+    listSelection(tx, eventsOf(refs), page), listRemovedFeed(tx, personOf(refs), page)
+  ]))
+  const removed = await rowsFromLog(services, tenant, places)
+  const rows = [...shown, ...removed].sort((one, other) => one.position < other.position ? -1 : 1)
+  return { rows: rows.slice(0, PAGE), removed: new Set(places.map(({ position }) => position)) }
+}
+
+async function pageOfReads (
+  services: Services, report: ReportOf, after: bigint
+): Promise<ReportPage> {
+  const rows = await asTenant(services, report, async (tx) =>
+    await listSelection(tx, readsOf(report.refs), { limit: PAGE, after }))
+  return { rows: rows.reverse(), removed: new Set() }
+}
+
 async function * eventTexts (
-  services: Services, report: ReportOf, selection: Selection
-): AsyncGenerator<string> {
+  services: Services, report: ReportOf, readPage: ReadPage
+): AsyncGenerator<{ text: string, isRemoved: boolean }> {
   const reader = { tenant: report.tenant, access: new Set(report.refs) }
   let after: bigint | undefined = -1n
   while (after !== undefined) {
-    const page: Page = { limit: PAGE, after }
-    const rows = await asTenant(services, report, async (tx) =>
-      await listSelection(tx, selection, page))
-    const wanted = rows.reverse().filter(({ position }) => position <= report.position)
-    yield * await presentRows(services.vault, reader, wanted)
+    const { rows, removed } = await readPage(services, report, after)
+    const wanted = rows.filter(({ position }) => position <= report.position)
+    const texts = await presentRows(services.vault, reader, wanted)
+    for (const [index, text] of texts.entries()) {
+      yield { text, isRemoved: removed.has(wanted[index]?.position ?? -1n) }
+    }
     after = wanted.length < PAGE ? undefined : wanted.at(-1)?.position
   }
 }

@@ -80,8 +80,9 @@ export async function eraseFrom (
 }
 
 /**
- * Every event that names the person until the end of the batch: as the feed says that is built
- * together with the others, or as was kept when the live feed went.
+ * Every event that names the person until the end of the batch, those that retention removed
+ * included: as the feed says that is built together with the others, or as was kept when the live
+ * feed went.
  */
 async function allPositions (
   tx: Tx, { tenant, ref, positions }: Erased, until: bigint
@@ -91,8 +92,9 @@ async function allPositions (
       (select positions from control.erased where tenant = $1 and ref = $2) as kept`,
   [tenant, ref])
   const { rows } = found?.feeds === true
-    ? await tx.query<{ position: bigint }>(
-      'select position from user_feed where tenant = $1 and ref = $2', [tenant, ref])
+    ? await tx.query<{ position: bigint }>(`
+      select position from user_feed where tenant = $1 and ref = $2 union all
+      select position from removed_feed where tenant = $1 and ref = $2`, [tenant, ref])
     : { rows: [] }
   const all = new Set([
     ...positions, ...found?.kept ?? [], ...rows.map(({ position }) => position)
