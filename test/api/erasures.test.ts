@@ -258,7 +258,11 @@ t.test('the key of an erased user reads nothing more', async (t) => {
   })
   t.equal((await mine()).json().items.length, 1)
   await erase('u-own')
-  t.equal((await mine()).statusCode, 410)
+  const revoked = await until(mine, ({ statusCode }) => statusCode === 401)
+  t.match(revoked.json(), { status: 401, detail: /revoked/ })
+  const { rows } = await superuser.query(
+    'select subject_ref, revoked_at from control.api_key where id = $1', [made.json().id])
+  t.match(rows, [{ subject_ref: null, revoked_at: Date }], 'nor does it say whose it was')
 })
 
 t.test('lists are paged, the last first', async (t) => {
