@@ -1,9 +1,10 @@
 import t from 'tap'
 import { HELD_ENTRY, heldBy } from '../../projections/erasure-records/holds.ts'
+import { HOLDS_MAX } from '../../schemas/http/holds.ts'
 import { inTenant } from '../../src/postgres/transaction.ts'
 import { createEraser } from '../../src/privacy/eraser.ts'
 import { erasingService, person } from './erasing.ts'
-import { until } from './service.ts'
+import { until, type Answer } from './service.ts'
 
 const { append, send, ask, become, get, database } = await erasingService(t)
 
@@ -117,4 +118,18 @@ t.test('a hold that makes no sense is refused', async (t) => {
     t.equal(answer.statusCode, 400, answer.body)
     t.equal(answer.json().violations[0].pointer, pointer)
   }
+})
+
+t.test(`${HOLDS_MAX} holds are active, and not one more`, async (t) => {
+  const superuser = database.pool(undefined, { url: database.superuserUrl })
+  const leave = `
+    insert into read.hold (tenant, id, position, kind, scope_keys, reason, placed_at, placed_by)
+    select 'globex', gen_random_uuid(), n, 'subject', '{}', 'r', now(), 'k'
+    from generate_series(1, $1) n`
+  await superuser.query(leave, [HOLDS_MAX - 1])
+  const place = async (): Promise<Answer> =>
+    await send('globex.compliance', '/v1/holds', { tenant: true, reason: 'x' })
+  t.equal((await place()).statusCode, 201)
+  const refused = await until(place, ({ statusCode }) => statusCode !== 201)
+  t.match(refused.json(), { status: 409, type: '/problems/wrong-state', detail: /1000 holds/ })
 })

@@ -1,9 +1,11 @@
 import type { Static } from '@sinclair/typebox'
 import { uuidv7 } from 'uuidv7'
-import { findHold, listHolds as readHolds } from '../../../projections/erasure-records/holds.ts'
+import {
+  activeHolds, findHold, listHolds as readHolds
+} from '../../../projections/erasure-records/holds.ts'
 import type { HoldScope } from '../../../schemas/events/erasure.ts'
 import {
-  HoldPage, HoldParams, HoldsQuery, HoldView, PlaceHold, ReleaseHold
+  HoldPage, HoldParams, HOLDS_MAX, HoldsQuery, HoldView, PlaceHold, ReleaseHold
 } from '../../../schemas/http/holds.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import type { SubjectRef } from '../../../schemas/primitives.ts'
@@ -21,6 +23,7 @@ import { refuseNaming } from '../named.ts'
 import { actorOf } from '../own-events.ts'
 import { pageRequest, sendPage } from '../pages.ts'
 import { readTenant } from '../reading.ts'
+import { requireRoom } from '../room.ts'
 import type { Services } from '../services.ts'
 import { refusal } from '../validator.ts'
 
@@ -30,7 +33,8 @@ const tags = ['privacy']
 export const placeHold = (services: Services): Endpoint => endpoint({
   summary: 'Place a hold',
   description: 'On a subject, an entity with everybody whom its events name, or the whole ' +
-    'tenant. Erasures that are not ordered yet wait until it is released or its time is over.',
+    'tenant. Erasures that are not ordered yet wait until it is released or its time is over. ' +
+    `At most ${HOLDS_MAX} are active.`,
   operationId: 'placeHold',
   tags,
   body: PlaceHold,
@@ -44,6 +48,11 @@ export const placeHold = (services: Services): Endpoint => endpoint({
   if (until !== null && Date.parse(until) <= services.now()) {
     throw refusal([{ pointer: '/until', detail: 'has passed' }])
   }
+  await requireRoom(services.pool, tenant, {
+    max: HOLDS_MAX,
+    count: async (tx) => (await activeHolds(tx, tenant)).length,
+    full: `${HOLDS_MAX} holds are active: release one first`
+  })
   const [id, actor] = [uuidv7(), actorOf(caller)]
   const recorded = await changeInTenant(services.pool, tenant, async (tx) => {
     await lockHolds(tx, tenant)

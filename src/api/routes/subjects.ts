@@ -30,6 +30,7 @@ export const subjectReport = (services: Services): Endpoint => endpoint({
 }, async (request, reply) => {
   const tenant = tenantOf(callerOf(request))
   const subject = request.params
+  services.longRead(tenant, reply)
   const person = await personRefs(services.vault, tenant, subject)
   const { report, counts } = await readTenant(services, request, reply, async (tx) => {
     if (person === undefined) {
