@@ -38,8 +38,9 @@ export interface ErasuresOptions {
 
 export interface Erasures {
   /**
-   * Carries erasures out until the signal is aborted; what fails is tried again. First of all it
-   * destroys what the log has ordered before, and a restored vault may hold again.
+   * Carries erasures out until the signal is aborted; what fails is tried again. First of all, and
+   * after each failure, it destroys what the log has ordered before, and a restored vault may hold
+   * again.
    */
   run (signal: AbortSignal): Promise<void>
   /** One round; true if something went on, so that another one may have something to do. */
@@ -81,6 +82,8 @@ export function createErasures (given: ErasuresOptions): Erasures {
       while (!signal.aborted) {
         const moved = await round().catch((err: unknown) => {
           if (!isPassing(err)) throw err
+          // Whatever comes back may be a vault that was restored.
+          fenced = false
           options.logger.warn({ err }, 'erasures cannot go on; trying again')
           return false
         })
