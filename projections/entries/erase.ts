@@ -72,7 +72,9 @@ async function eraseSome (
  * The row without a person: neither ref nor ciphertext is left, nor a tag to find a value by, but
  * for the name of a stream of the person's own, which is the event's address in the log.
  */
-export function eraseRow<Row extends NamingRow> (row: Row, person: Erased): Row {
+export function eraseRow<Row extends NamingRow> (
+  row: Row, person: Pick<Erased, 'ref' | 'erasure' | 'at'>
+): Row {
   const { ref } = person
   const sections: RowSection[] = row.sealed === null ? [] : JSON.parse(row.sealed)
   const mark = { erasure: person.erasure, erasedAt: person.at }

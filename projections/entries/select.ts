@@ -20,11 +20,24 @@ export interface After {
   limit: number
 }
 
-/** A narrow table that gives the order, and whose rows point into entry. */
+/**
+ * A narrow table that gives the order, and whose rows point into entry. `others`: refs that the
+ * person has as well; no event names two of them.
+ */
 export type Driver =
-  | { table: 'user_feed', ref: string, role?: 'actor' | 'own' | undefined }
-  | { table: 'entity_trail', type: string, key: string, role?: 'entity' | 'related' | undefined }
+  | { table: 'user_feed', ref: string, others?: Others, role?: 'actor' | 'own' | undefined }
+  | EntityTrail
   | { table: 'entry_tag', tag: string }
+
+interface EntityTrail {
+  table: 'entity_trail'
+  type: string
+  key: string
+  others?: Others
+  role?: 'entity' | 'related' | undefined
+}
+
+type Others = readonly string[] | undefined
 
 export interface Query {
   statement: string | Statement
@@ -184,15 +197,25 @@ function withoutDriver (filter: InnerFilter, driver: Driver | undefined): InnerF
 function drive (driver: Driver, param: Parameter): string[] {
   switch (driver.table) {
     case 'user_feed': return [
-      `d.ref = ${param(driver.ref)}::uuid`,
+      isOne('d.ref', 'uuid', [driver.ref, ...driver.others ?? []], param),
       ...driver.role === 'own' ? ["d.role <> 'about'"] : roleOf(driver)
     ]
     case 'entity_trail': return [
-      `d.entity_type = ${param(driver.type)}`, `d.entity_key = ${param(driver.key)}`,
+      `d.entity_type = ${param(driver.type)}`,
+      isOne('d.entity_key', 'text', [driver.key, ...driver.others ?? []], param),
       ...roleOf(driver)
     ]
     case 'entry_tag': return [`d.tag = ${param(driver.tag)}`]
   }
+}
+
+/** Only one value has an index give the order. */
+function isOne (
+  column: string, type: string, values: readonly string[], param: Parameter
+): string {
+  return values.length === 1
+    ? `${column} = ${param(values[0])}::${type}`
+    : `${column} = any(${param(values)}::${type}[])`
 }
 
 function roleOf ({ role }: { role?: string | undefined }): string[] {

@@ -5,6 +5,7 @@ import {
 } from '../../schemas/events/erasure.ts'
 import { ERASURE_TYPE, FENCE, HOLD_TYPE, MASTER_KEY } from '../../schemas/events/ledger.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
+import { textColumn } from '../columns.ts'
 import { applyOwn, checkedData, ownData, type OwnHandler } from '../own-data.ts'
 import type { Projection, Tx } from '../projection.ts'
 
@@ -30,7 +31,7 @@ const HANDLERS: ReadonlyMap<string, OwnHandler> = new Map([
 /** What was asked, decided and done about erasing persons, and what must not be touched. */
 export const erasureRecords: Projection = {
   name: 'erasure_records',
-  version: 2,
+  version: 3,
   tables: 'projections/erasure-records/tables.sql',
   views: ['erasure', 'hold', 'destroyed_master_key'],
   apply: applyOwn(HANDLERS),
@@ -93,12 +94,14 @@ async function execute (event: DecodedEvent, tx: Tx): Promise<boolean> {
   const said = ownData(event, ERASURE_TYPE, executed)
   if (said === undefined) return false
   const { ref, ...result } = said
+  const { masterKey, olderMasterKeys = [] } = result
   const { tenant, recordedAt } = event.data
   await tx.query(`
     update erasure set state = 'executed', executed_at = $3, result = $4,
-      master_key = $5
+      master_keys = $5
     where tenant = $1 and ref = $2 and state = 'ordered'`,
-  [tenant, ref, recordedAt, JSON.stringify(result), result.masterKey])
+  [tenant, ref, recordedAt, JSON.stringify(result),
+    textColumn(masterKey === undefined ? [] : [masterKey, ...olderMasterKeys])])
   return true
 }
 
@@ -118,23 +121,23 @@ async function place (event: DecodedEvent, tx: Tx): Promise<boolean> {
   const said = ownData(event, HOLD_TYPE, placed)
   if (said === undefined) return false
   const { tenant, entity, actor, recordedAt } = event.data
-  const [type, key] = scopeOf(said.scope)
+  const [type, keys] = scopeOf(said.scope)
   await tx.query(`
     insert into hold (
-      tenant, id, position, kind, scope_type, scope_key, reason, until,
+      tenant, id, position, kind, scope_type, scope_keys, reason, until,
       placed_at, placed_by, placed_by_name)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
     on conflict do nothing`,
-  [tenant, entity?.id, event.position, said.scope.kind, type, key, said.reason, said.until,
-    recordedAt, actor.id ?? '', actor.name])
+  [tenant, entity?.id, event.position, said.scope.kind, type, textColumn(keys), said.reason,
+    said.until, recordedAt, actor.id ?? '', actor.name])
   return true
 }
 
-function scopeOf (scope: HoldScope): [type: string | null, key: string | null] {
+function scopeOf (scope: HoldScope): [type: string | null, keys: string[]] {
   switch (scope.kind) {
-    case 'subject': return [scope.type, scope.ref]
-    case 'entity': return [scope.type, scope.key]
-    case 'tenant': return [null, null]
+    case 'subject': return [scope.type, [scope.ref, ...scope.others ?? []]]
+    case 'entity': return [scope.type, [scope.key, ...scope.others ?? []]]
+    case 'tenant': return [null, []]
   }
 }
 

@@ -1,7 +1,8 @@
 import type { ErasureExecutedData } from '../../schemas/events/erasure.ts'
+import { uuidColumn } from '../columns.ts'
 import type { Page } from '../entries/select.ts'
-import type { Tx } from '../projection.ts'
-import { HELD_BY } from './holds.ts'
+import type { Erased, Tx } from '../projection.ts'
+import { HELD_BY, IS_HELD } from './holds.ts'
 
 /** An erasure as the log tells of it. Times are RFC 3339, UTC. */
 export interface ErasureRecord {
@@ -28,8 +29,9 @@ export interface ErasureRecord {
   executedAt: string | null
   result: Omit<ErasureExecutedData, 'ref'> | null
   lateEvents: bigint
-  /** The master key that wrapped the person's key, and when it was destroyed; null until then. */
-  masterKey: string | null
+  /** The master keys that open copies of the person's key, the one that wrapped it last first. */
+  masterKeys: string[]
+  /** When the last of them was destroyed; null until then. */
   verifiedAt: string | null
   /** Holds that forbid it now; none once it is ordered. */
   heldBy: string[]
@@ -51,22 +53,23 @@ const ERASURE = `
   ${time('approved_at', 'approvedAt')}, e.approved_by as "approvedBy",
   e.approved_by_name as "approvedByName", ${time('ordered_at', 'orderedAt')},
   e.holds_checked as "holdsChecked", ${time('executed_at', 'executedAt')}, e.result,
-  e.late_events as "lateEvents", e.master_key as "masterKey",
-  (select to_char(k.destroyed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
-    from read.destroyed_master_key k where k.tenant = e.tenant and k.id = e.master_key)
-    as "verifiedAt",
+  e.late_events as "lateEvents", e.master_keys as "masterKeys",
+  (select to_char(max(k.destroyed_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+    from read.destroyed_master_key k where k.tenant = e.tenant and k.id = any(e.master_keys)
+    having count(*) = cardinality(e.master_keys)) as "verifiedAt",
   case when e.state = 'requested' then ${HELD_BY} else '{}' end as "heldBy"`
 
-/** A page of the tenant's erasures, or of a person's (a ref); those requested last first. */
+/** A page of the tenant's erasures, or of a person's (by any ref); those requested last first. */
 export async function listErasures (
-  tx: Tx, filter: { state?: string | undefined, ref?: string | undefined }, page: Page
+  tx: Tx, filter: { state?: string | undefined, refs?: readonly string[] | undefined },
+  page: Page
 ): Promise<ErasureRecord[]> {
   const { rows } = await tx.query<Row>(`
     select ${ERASURE} from read.erasure e
     where ($1::text is null or e.state = $1) and ($2::bigint is null or e.position < $2)
-      and ($4::uuid is null or e.ref = $4)
+      and ($4::uuid[] is null or e.ref = any($4))
     order by e.position desc limit $3`,
-  [filter.state ?? null, page.before ?? null, page.limit, filter.ref ?? null])
+  [filter.state ?? null, page.before ?? null, page.limit, filter.refs ?? null])
   return rows.map(recordOf)
 }
 
@@ -81,22 +84,32 @@ export async function findErasure (tx: Tx, id: string): Promise<ErasureRecord | 
 export interface OpenErasure {
   id: string
   ref: string
-  heldBy: string[]
 }
 
 /**
- * Erasures of the tenant that may be ordered now but for holds: approved where that is needed,
- * and past their cooling-off time.
+ * Erasures of the tenant that may be ordered now: approved where that is needed, past their
+ * cooling-off time, and not held. Those that are held take nobody's place.
  */
 export async function dueErasures (
   tx: Tx, tenant: string, { now, limit }: { now: string, limit: number }
 ): Promise<OpenErasure[]> {
   const { rows } = await tx.query<OpenErasure>(`
-    select e.id, e.ref, ${HELD_BY} as "heldBy" from read.erasure e
+    select e.id, e.ref from read.erasure e
     where e.tenant = $1 and e.state = 'requested' and e.not_before <= $2::timestamptz
-      and (not e.needs_approval or e.approved_at is not null)
+      and (not e.needs_approval or e.approved_at is not null) and not ${IS_HELD}
     order by e.position limit $3`, [tenant, now, limit])
   return rows
+}
+
+/** Those of the refs whose erasure is requested, and held. */
+export async function heldAmong (
+  tx: Tx, tenant: string, refs: readonly string[]
+): Promise<string[]> {
+  const { rows } = await tx.query<{ ref: string }>(`
+    select e.ref from read.erasure e
+    where e.tenant = $1 and e.ref = any($2::uuid[]) and e.state = 'requested' and ${IS_HELD}`,
+  [tenant, uuidColumn(refs)])
+  return rows.map(({ ref }) => ref)
 }
 
 /** What an ordered erasure came to in the rows. */
@@ -130,11 +143,14 @@ export async function tenantsWithErasures (tx: Tx): Promise<string[]> {
   return rows.map(({ tenant }) => tenant)
 }
 
-/** The erasure by which the person with this ref was ordered erased, undefined if none was. */
-export async function erasureOf (tx: Tx, ref: string): Promise<string | undefined> {
-  const { rows: [row] } = await tx.query<{ erasure: string }>(
-    'select erasure from control.erased where ref = $1', [ref])
-  return row?.erasure
+/** Those of the refs whose persons were ordered erased, by which erasure and when. */
+export async function erasedAmong (
+  tx: Tx, refs: readonly string[]
+): Promise<Array<Pick<Erased, 'ref' | 'erasure' | 'at'>>> {
+  const { rows } = await tx.query<Pick<Erased, 'ref' | 'erasure' | 'at'>>(`
+    select e.ref, e.erasure, ${time('ordered_at', 'at')}
+    from control.erased e where e.ref = any($1::uuid[])`, [refs])
+  return rows
 }
 
 function recordOf ({ recipients, result, ...row }: Row): ErasureRecord {

@@ -24,7 +24,7 @@ create table erasure (
   holds text,
   executed_at timestamptz,
   result text,
-  master_key text collate "C",
+  master_keys text[] collate "C" not null default '{}',
   late_events bigint not null default 0,
   primary key (tenant, id),
   unique (tenant, ref)
@@ -47,7 +47,7 @@ create table hold (
   position bigint not null,
   kind text collate "C" not null,
   scope_type text collate "C",
-  scope_key text collate "C",
+  scope_keys text[] collate "C" not null,
   reason text not null,
   until timestamptz,
   placed_at timestamptz not null,

@@ -27,17 +27,29 @@ const ERASE: Statement = {
     where f.tenant = p.tenant and f.ref = p.ref`
 }
 
+const ERASE_REMOVED: Statement = {
+  name: 'erase_removed_feeds',
+  text: `
+    delete from removed_feed f
+    using unnest($1::text[], $2::uuid[]) as p (tenant, ref)
+    where f.tenant = p.tenant and f.ref = p.ref`
+}
+
 const REMOVE: Statement = {
   name: 'remove_user_feeds',
-  text: 'delete from user_feed where tenant = $1 and position = any($2::bigint[])'
+  text: `
+    with gone as (
+      delete from user_feed where tenant = $1 and position = any($2::bigint[])
+      returning tenant, ref, position)
+    insert into removed_feed (tenant, ref, position) select tenant, ref, position from gone`
 }
 
 /** Who did it, and whom it is about: every person whose ref the event names. */
 export const userFeeds: Projection = {
   name: 'user_feeds',
-  version: 3,
+  version: 4,
   tables: 'projections/user-feeds/tables.sql',
-  views: ['user_feed'],
+  views: ['user_feed', 'removed_feed'],
   async apply ({ events }, tx) {
     const rows = events.flatMap(feedRows)
     if (rows.length === 0) return
@@ -49,7 +61,10 @@ export const userFeeds: Projection = {
     ])
   },
   async erase (persons, tx) {
-    const { rowCount } = await tx.query(ERASE, personColumns(persons))
+    const columns = personColumns(persons)
+    const [{ rowCount }] = await Promise.all([
+      tx.query(ERASE, columns), tx.query(ERASE_REMOVED, columns)
+    ])
     return { user_feed: rowCount ?? 0 }
   },
   async remove ({ tenant, positions }, tx) {

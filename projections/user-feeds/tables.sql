@@ -10,3 +10,12 @@ create table user_feed (
 
 -- For a retention run, which knows events by their positions.
 create index user_feed_position on user_feed (position);
+
+-- The same of events whose rows a retention run removed: the log still has them, and whoever asks
+-- for everything about a person is told of them.
+create table removed_feed (
+  position bigint not null,
+  ref uuid not null,
+  tenant text collate "C" not null,
+  primary key (tenant, ref, position)
+);

@@ -48,6 +48,9 @@ const MasterKeyId = Type.String({
   minLength: 1, maxLength: 2_048, description: 'The master key that wrapped the destroyed key'
 })
 
+/** More of them than that are not named, and the erasure is never verified. */
+export const OLDER_MASTER_KEYS_MAX = 30
+
 /** What the erasure came to. */
 export const ErasureExecutedData = Type.Object({
   ref: Uuid,
@@ -55,7 +58,11 @@ export const ErasureExecutedData = Type.Object({
   firstPosition: Type.Union([Int64, Type.Null()]),
   lastPosition: Type.Union([Int64, Type.Null()]),
   rows: Type.Record(Type.String(), Type.Integer({ minimum: 0 })),
-  masterKey: Type.Optional(MasterKeyId)
+  masterKey: Type.Optional(MasterKeyId),
+  olderMasterKeys: Type.Optional(Type.Array(MasterKeyId, {
+    maxItems: OLDER_MASTER_KEYS_MAX,
+    description: 'Master keys that wrapped it before, and were kept when it was destroyed'
+  }))
 }, closed)
 export type ErasureExecutedData = Static<typeof ErasureExecutedData>
 
@@ -66,11 +73,17 @@ export const MasterKeyDestroyedData = Type.Object({
 }, closed)
 export type MasterKeyDestroyedData = Static<typeof MasterKeyDestroyedData>
 
+const OtherRefs = Type.Optional(Type.Array(Uuid, {
+  description: 'Further refs of a person who came back while an erasure was held'
+}))
+
 /** What a hold is on: a person (by ref), an entity and all its events, or everything. */
 export const HoldScope = Type.Union([
-  Type.Object({ kind: Type.Literal('subject'), type: EntityType, ref: Uuid }, closed),
   Type.Object({
-    kind: Type.Literal('entity'), type: EntityType, key: Identifier
+    kind: Type.Literal('subject'), type: EntityType, ref: Uuid, others: OtherRefs
+  }, closed),
+  Type.Object({
+    kind: Type.Literal('entity'), type: EntityType, key: Identifier, others: OtherRefs
   }, { ...closed, description: 'key: the id, of a person the ref' }),
   Type.Object({ kind: Type.Literal('tenant') }, closed)
 ])

@@ -56,10 +56,11 @@ export const ErasureView = Type.Object({
   }),
   verified: orNull(Type.Object({
     at: Timestamp,
-    masterKey: Type.String({ description: 'Its id' })
+    masterKey: Type.String({ description: 'Its id' }),
+    olderMasterKeys: Type.Array(Type.String(), { description: 'Those that wrapped it before' })
   }, {
-    description: 'When the master key that wrapped the person\'s key was destroyed as well, so ' +
-      'that no backup of the vault can be opened; null until then'
+    description: 'When the last master key that had wrapped the person\'s key was destroyed as ' +
+      'well, so that no backup of the vault can be opened; null until then'
   }))
 }, { title: 'Erasure' })
 export type ErasureView = Static<typeof ErasureView>

@@ -4,6 +4,9 @@ import { EntityRef, SubjectRef, Timestamp, Uuid } from '../primitives.ts'
 import { ByKey } from './erasures.ts'
 import { pageOf, Paging } from './paging.ts'
 
+/** Active holds of a tenant. */
+export const HOLDS_MAX = 1_000
+
 const common = {
   reason: Reason,
   until: Type.Optional({ ...Timestamp, description: 'Ends by itself; else when released' })

@@ -14,6 +14,9 @@ const criteria = {
 }
 
 /** Which events, everything that is not said being meant, and for how long their rows are kept. */
+/** Active policies of a tenant. */
+export const POLICIES_MAX = 100
+
 export const SetPolicy = Type.Object({
   ...criteria,
   reason: Reason,

@@ -39,7 +39,13 @@ export type ReportEnd = Static<typeof ReportEnd>
 
 export const ReportLine = Type.Union([
   ReportHead,
-  Type.Object({ kind: Type.Literal('event'), event: EventView }),
+  Type.Object({
+    kind: Type.Literal('event'),
+    removed: Type.Optional(Type.Literal(true, {
+      description: 'Retention removed it from reads: this is what the log has'
+    })),
+    event: EventView
+  }),
   Type.Object({ kind: Type.Literal('erasure'), erasure: ErasureView }),
   Type.Object({ kind: Type.Literal('hold'), hold: HoldView }),
   Type.Object({ kind: Type.Literal('read'), event: EventView }),

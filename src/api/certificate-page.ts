@@ -29,9 +29,9 @@ export function certificatePage (certificate: Certificate): string {
     ['Ordered', erasure.orderedAt ?? ''],
     ['Executed', erasure.executedAt ?? ''],
     ['Verified', erasure.verified === null
-      ? 'not yet: the master key that wrapped the destroyed key is still in use or kept'
-      : `${erasure.verified.at}: master key ${erasure.verified.masterKey}, which wrapped the ` +
-        'destroyed key, was destroyed too; copies of it in backups are of no use'],
+      ? 'not yet: a master key that wrapped the destroyed key is still in use or kept'
+      : `${erasure.verified.at}: ${masterKeysText(erasure.verified)} destroyed too; copies of it ` +
+        'in backups are of no use'],
     ['Events affected', String(result?.events ?? 0)],
     ['First and last position',
       `${result?.firstPosition ?? '–'} to ${result?.lastPosition ?? '–'}`],
@@ -54,6 +54,13 @@ proofs.</p>
 <table>${rows}</table>
 <h2>On record</h2><table>${proofs}</table></html>
 `
+}
+
+function masterKeysText (
+  { masterKey, olderMasterKeys }: NonNullable<Certificate['erasure']['verified']>
+): string {
+  const all = [masterKey, ...olderMasterKeys].map((key) => `master key ${key}`)
+  return `${all.join(' and ')}, which wrapped the destroyed key, ${all.length > 1 ? 'were' : 'was'}`
 }
 
 function keyText (key: { id: string, name: string | null } | null): string {

@@ -30,8 +30,10 @@ export function erasureView (record: ErasureRecord, now: number): ErasureView {
   }
 }
 
-function verifiedOf ({ verifiedAt: at, masterKey }: ErasureRecord): ErasureView['verified'] {
-  return at === null || masterKey === null ? null : { at, masterKey }
+function verifiedOf (
+  { verifiedAt: at, masterKeys: [masterKey, ...olderMasterKeys] }: ErasureRecord
+): ErasureView['verified'] {
+  return at === null || masterKey === undefined ? null : { at, masterKey, olderMasterKeys }
 }
 
 function waitsOf (

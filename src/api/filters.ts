@@ -1,6 +1,7 @@
 import type { Static } from '@sinclair/typebox'
 import type { EventFilter } from '../../projections/entries/queries.ts'
 import { parseSearch } from '../../projections/search/query.ts'
+import type { PersonRefs } from '../../projections/user-feeds/queries.ts'
 import type { EventsQuery, NarrowQuery } from '../../schemas/http/events.ts'
 import { ACTOR_TYPES, type SubjectRef } from '../../schemas/primitives.ts'
 import { LedgerError } from '../errors.ts'
@@ -19,6 +20,8 @@ export interface Party {
   type: string
   key: string
   dataKey: Buffer | undefined
+  /** Closed refs of a person who came back while an erasure was held. */
+  others?: readonly string[] | undefined
 }
 
 type NarrowFilters = Omit<Static<typeof NarrowQuery>, 'limit' | 'cursor' | 'count'>
@@ -29,7 +32,12 @@ type NarrowFilters = Omit<Static<typeof NarrowQuery>, 'limit' | 'cursor' | 'coun
  */
 export async function partyOf (vault: Vault, tenant: string, party: SubjectRef): Promise<Party> {
   const found = await vault.find(tenant, party)
-  return { type: party.type, key: found?.ref ?? party.id, dataKey: found?.dataKey }
+  return {
+    type: party.type,
+    key: found?.ref ?? party.id,
+    dataKey: found?.dataKey,
+    others: found?.others
+  }
 }
 
 /** The ref of a user, undefined if the ledger knows nobody by that id or ref (any more). */
@@ -43,10 +51,24 @@ export async function userRef (
 export async function personRef (
   vault: Vault, tenant: string, person: SubjectRef
 ): Promise<string | undefined> {
-  const { key, dataKey } = await partyOf(vault, tenant, person)
-  if (dataKey !== undefined) return key
-  if (!UUID.test(key)) return undefined
-  return (await vault.keys(tenant, [key])).has(key) ? key : undefined
+  return (await personRefs(vault, tenant, person))?.ref
+}
+
+/** All refs of a person whom an id names; by a ref that one alone. */
+export async function personRefs (
+  vault: Vault, tenant: string, person: SubjectRef
+): Promise<PersonRefs | undefined> {
+  const { key: ref, dataKey, others } = await partyOf(vault, tenant, person)
+  if (dataKey !== undefined) return { ref, others: await known(vault, tenant, others) }
+  if (!UUID.test(ref)) return undefined
+  return (await vault.keys(tenant, [ref])).has(ref) ? { ref } : undefined
+}
+
+/** Those of the refs that are not erased meanwhile. */
+async function known (
+  vault: Vault, tenant: string, refs: readonly string[] | undefined
+): Promise<string[] | undefined> {
+  return refs && [...(await vault.keys(tenant, refs)).keys()]
 }
 
 /**

@@ -17,6 +17,7 @@ import { createDenials } from './denials.ts'
 import { createDownloads, type RecordDownload } from './exports/downloads.ts'
 import { createExportWork, type ExportWork } from './exports/work.ts'
 import { findKeyForAuth, touchKey } from './key-store.ts'
+import { createLongReads, type HoldPlace } from './long-reads.ts'
 import { createMetrics, type ApiMetrics } from './metrics.ts'
 import { createReads, type Reads } from './recorded-reads.ts'
 import { createRecent, type Recent } from './recent.ts'
@@ -64,6 +65,8 @@ export interface Services extends ApiDeps {
   coalesced: Coalesced
   /** Exports that are being prepared or sent. */
   exporting: ExportWork
+  /** Places for replays and reports. */
+  longRead: HoldPlace
   /** Records that an export is about to be downloaded. */
   recordDownload: RecordDownload
   /** What a tenant has chosen, as of five seconds ago at the latest. */
@@ -105,6 +108,7 @@ export function createServices (deps: ApiDeps): Services {
     reads: createReads({ vault, settings, requireSoundLog }, coalesced),
     coalesced,
     exporting: createExportWork(now),
+    longRead: createLongReads(),
     recordDownload: createDownloads(ledger.recordOwn, now),
     requireSoundLog,
     cursorSecret: readOnce(pool)

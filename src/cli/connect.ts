@@ -51,8 +51,8 @@ export interface Connected {
 /**
  * Connects to both servers as the roles that the API needs, and opens the vault, waiting for a
  * database that is not there yet. Before it opens anything, the vault loses every key that the log
- * orders destroyed, whatever it was restored from; so it waits for the log too. Throws
- * VAULT_KEY_INVALID for a wrong master key.
+ * orders destroyed, whatever it was restored from, and so it does again whenever Postgres was away;
+ * so it waits for the log too. Throws VAULT_KEY_INVALID for a wrong master key.
  */
 export async function connect (options: ConnectOptions): Promise<Connected> {
   const { databaseUrl: url, eventstoreUrl } = options
@@ -93,8 +93,8 @@ async function openVault (
 ): Promise<Vault> {
   while (true) {
     try {
-      await applyFence(log, createEraser(pool))
-      return await createVault({ pool, masterKey })
+      const fence = async (): Promise<unknown> => await applyFence(log, createEraser(pool))
+      return await createVault({ pool, masterKey, fence })
     } catch (err) {
       if (!isPassing(err) || options.signal.aborted) throw err
       options.onWaiting(err)

@@ -7,7 +7,7 @@ import { createFile } from '../key-file.ts'
 import { tenantsErasedUnder } from '../privacy/eraser.ts'
 import { addKey, dropOlderKeys, keyFileText, readKeyFile } from '../privacy/key-file.ts'
 import { localMasterKey, type MasterKey } from '../privacy/master-key.ts'
-import { rewrap } from '../privacy/rewrap.ts'
+import { masterKeysDestroyed, rewrap } from '../privacy/rewrap.ts'
 import type { MasterKeyDestroyedData } from '../../schemas/events/erasure.ts'
 import { FENCE } from '../../schemas/events/ledger.ts'
 import { SERVER_TENANT } from '../../schemas/primitives.ts'
@@ -40,6 +40,7 @@ export const rotateMasterKey: Command = {
       const masterKey = await openMasterKey(config)
       const count = await rewrapAll(connections, masterKey)
       const destroyed = file === undefined ? [] : await retire(file, given.flags['keep'])
+      await masterKeysDestroyed(connections.pool, destroyed)
       for (const key of destroyed) await tellDestroyed(connections, { key, to: masterKey.id })
       say(`Everything is wrapped under ${masterKey.id} (${count} keys)`)
     } finally {

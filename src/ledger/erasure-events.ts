@@ -1,7 +1,7 @@
 import type { EventInput } from '../../schemas/events/index.ts'
 import {
-  HOLDS_NAMED_MAX, type ErasureExecutedData, type ErasureOrderedData, type ErasureRequestedData,
-  type HoldPlacedData, type HoldReleasedData, type MasterKeyDestroyedData
+  HOLDS_NAMED_MAX, OLDER_MASTER_KEYS_MAX, type ErasureExecutedData, type ErasureOrderedData,
+  type ErasureRequestedData, type HoldPlacedData, type HoldReleasedData, type MasterKeyDestroyedData
 } from '../../schemas/events/erasure.ts'
 import {
   ERASURE_TYPE, FENCE, HOLD_TYPE, LEDGER_SOURCE, MASTER_KEY
@@ -57,20 +57,24 @@ export interface Executed {
   firstPosition: bigint | null
   lastPosition: bigint | null
   rows: Record<string, number>
-  /** The master key that wrapped the destroyed key, if that is known. */
-  masterKey?: string | undefined
+  /** The master keys that open copies of the destroyed key, if that is known; its own first. */
+  masterKeys?: readonly string[] | undefined
 }
 
 /** The key is gone and the rows are changed. */
 export function executedEvent (tenant: string, executed: Executed): EventInput {
-  const { id, ref, events, firstPosition, lastPosition, rows, masterKey } = executed
+  const { id, ref, events, firstPosition, lastPosition, rows, masterKeys = [] } = executed
+  const [masterKey, ...olderMasterKeys] = masterKeys
   const data: ErasureExecutedData = {
     ref,
     events: Number(events),
     firstPosition: firstPosition === null ? null : String(firstPosition),
     lastPosition: lastPosition === null ? null : String(lastPosition),
     rows,
-    ...masterKey === undefined ? {} : { masterKey }
+    // Of more than can be named, nobody could say later that all of them are gone.
+    ...masterKey === undefined || olderMasterKeys.length > OLDER_MASTER_KEYS_MAX
+      ? {}
+      : { masterKey, ...olderMasterKeys.length === 0 ? {} : { olderMasterKeys } }
   }
   return { ...about(tenant, ERASURE_TYPE, id, 'erasure_executed'), actor: LEDGER, data }
 }

@@ -20,6 +20,8 @@ export interface Eraser {
    * the latest of them has been closed. May be repeated; refs without a row are passed over.
    */
   close (tenant: string, refs: readonly string[]): Promise<number>
+  /** The refs that are closed, and not destroyed. */
+  closed (tenant: string): Promise<string[]>
   /** Takes that back, unless the person came back meanwhile and has another row. */
   reopen (tenant: string, refs: readonly string[]): Promise<void>
   /** Whether every process that keeps keys says to have let go of those removed or closed. */
@@ -28,8 +30,11 @@ export interface Eraser {
   giveUpSilent (): Promise<void>
   /** Destroys the keys for good: no row with such a ref is ever taken again. Returns how many. */
   destroy (tenant: string, condemned: readonly Condemned[]): Promise<number>
-  /** Ref -> the master key that its destroyed key was wrapped under, where that is known. */
-  wrappedUnder (tenant: string, refs: readonly string[]): Promise<ReadonlyMap<string, string>>
+  /**
+   * Ref -> the master keys that open a copy of its destroyed key, where that is known: the one
+   * that wrapped it last, then those before which still existed when it was destroyed.
+   */
+  wrappedUnder (tenant: string, refs: readonly string[]): Promise<ReadonlyMap<string, string[]>>
 }
 
 /** An eraser over the vault's rows; the pool works as ledger_vault. */
@@ -57,6 +62,11 @@ export function createEraser (pool: Pool): Eraser {
           'Infinity')::float8 as ms from closed`, [tenant, refs])
       return row?.ms ?? Infinity
     },
+    async closed (tenant) {
+      const { rows } = await pool.query<{ ref: string }>(
+        'select ref from vault.subject where tenant = $1 and closed_at is not null', [tenant])
+      return rows.map(({ ref }) => ref)
+    },
     async reopen (tenant, refs) {
       await pool.query(`
         update vault.subject s set closed_at = null
@@ -69,23 +79,26 @@ export function createEraser (pool: Pool): Eraser {
     giveUpSilent: async () => { await giveUpSilent(pool) },
     destroy: async (tenant, condemned) => await destroy(pool, tenant, condemned),
     async wrappedUnder (tenant, refs) {
-      const { rows } = await pool.query<{ ref: string, masterKey: string }>(`
-        select ref, master_key_id as "masterKey" from vault.erased
-        where tenant = $1 and ref = any($2::uuid[]) and master_key_id is not null`, [tenant, refs])
-      return new Map(rows.map(({ ref, masterKey }) => [ref, masterKey]))
+      const { rows } = await pool.query<{ ref: string, masterKeys: string[] }>(`
+        select ref, master_keys as "masterKeys" from vault.erased
+        where tenant = $1 and ref = any($2::uuid[]) and master_keys is not null`, [tenant, refs])
+      return new Map(rows.map(({ ref, masterKeys }) => [ref, masterKeys]))
     }
   }
 }
 
-/** The tenants with erased persons whose keys were wrapped under this master key. */
+/** The tenants with erased persons of whose keys this master key opens copies. */
 export async function tenantsErasedUnder (pool: Pool, masterKey: string): Promise<string[]> {
   const { rows } = await pool.query<{ tenant: string }>(
-    'select distinct tenant from vault.erased where master_key_id = $1 order by tenant',
+    'select distinct tenant from vault.erased where $1 = any(master_keys) order by tenant',
     [masterKey])
   return rows.map(({ tenant }) => tenant)
 }
 
-/** In order of refs, so that two that destroy the same ones do not wait for each other. */
+/**
+ * Copies of a key are wrapped under whatever master key was in use since it was made and until
+ * now. In order of refs, so that two that destroy the same ones do not wait for each other.
+ */
 async function destroy (
   pool: Pool, tenant: string, condemned: readonly Condemned[]
 ): Promise<number> {
@@ -94,10 +107,15 @@ async function destroy (
   return await inTransaction(pool, async (tx) => {
     await tx.query(`
       with locked as (
-        select ref, master_key_id from vault.subject
+        select ref, array[s.master_key_id] || array(
+          select m.id from vault.master_key m
+          where m.id <> s.master_key_id and m.destroyed_at is null
+            and (m.current or m.until >= s.created_at)
+          order by m.since, m.id) as master_keys
+        from vault.subject s
         where tenant = $1 and ref = any($2::uuid[]) order by ref for update)
-      insert into vault.erased (tenant, ref, erasure, master_key_id)
-      select $1, c.ref, c.erasure, locked.master_key_id
+      insert into vault.erased (tenant, ref, erasure, master_keys)
+      select $1, c.ref, c.erasure, locked.master_keys
       from unnest($2::uuid[], $3::uuid[]) as c (ref, erasure)
       left join locked on locked.ref = c.ref
       on conflict do nothing`,

@@ -49,10 +49,22 @@ export async function rewrap (options: RewrapOptions): Promise<number> {
 async function makeCurrent (pool: Pool, id: string): Promise<void> {
   await inTransaction(pool, async (tx) => {
     await tx.query('lock table vault.subject in share row exclusive mode')
-    await tx.query('update vault.master_key set current = false where current and id <> $1', [id])
+    // The first key of all is not known here before the first rotation.
+    await tx.query(`insert into vault.master_key (id, current, since, until)
+      select distinct master_key_id, false, '-infinity'::timestamptz, clock_timestamp()
+      from vault.key where master_key_id <> $1
+      on conflict do nothing`, [id])
+    await tx.query(`update vault.master_key set current = false, until = clock_timestamp()
+      where current and id <> $1`, [id])
     await tx.query(`insert into vault.master_key (id, current) values ($1, true)
-      on conflict (id) do update set current = true`, [id])
+      on conflict (id) do update set current = true, until = null`, [id])
   })
+}
+
+/** Puts on record that nobody has these master keys any more. */
+export async function masterKeysDestroyed (pool: Pool, ids: readonly string[]): Promise<void> {
+  await pool.query(`update vault.master_key set destroyed_at = coalesce(destroyed_at, now())
+    where id = any($1::text[])`, [ids])
 }
 
 async function countOthers (pool: Pool, id: string): Promise<number> {

@@ -3,15 +3,18 @@ import type { SubjectKey } from './cipher.ts'
 import { createKeyCache, type KeyCacheOptions } from './key-cache.ts'
 import { subjectKey } from './personal.ts'
 
+/** A key, and the closed refs of the same subject. */
+type Answer = SubjectKey & { others?: readonly string[] }
+
 /** What the vault answered lately, and the rules by which it is forgotten. */
 export interface VaultCache {
-  bySubject (tenant: string, subject: SubjectRef): SubjectKey | undefined
+  bySubject (tenant: string, subject: SubjectRef): Answer | undefined
   byRef (tenant: string, ref: string): Buffer | undefined
   /** To be read before the vault is asked, and handed to `remember` with the answer. */
   generation (): number
   /** `subject` is left out where only the ref is known, and where nothing more may be sealed. */
   remember (
-    answer: { tenant: string, key: SubjectKey, subject?: SubjectRef }, generation: number
+    answer: { tenant: string, key: Answer, subject?: SubjectRef }, generation: number
   ): void
   /** Lets go of what is too old: keys, and the ids by which they were asked for. */
   expire (): void
@@ -25,7 +28,7 @@ export interface VaultCache {
 /** Remembers nothing until `onUp`: without a channel nobody would say what to forget. */
 export function createVaultCache (options: KeyCacheOptions): VaultCache {
   // A subject leads to a ref, and only the ref to a key: to forget that key is to forget both.
-  const refs = createKeyCache<string>(options)
+  const refs = createKeyCache<Omit<Answer, 'dataKey'>>(options)
   const dataKeys = createKeyCache<{ dataKey: Buffer, sealable: boolean }>(options)
   let generation = 0
   let listening = false
@@ -46,11 +49,11 @@ export function createVaultCache (options: KeyCacheOptions): VaultCache {
   return {
     byRef,
     bySubject (tenant, subject) {
-      const ref = refs.get(refKeyOf(tenant, subjectKey(subject)))
-      const known = ref === undefined ? undefined : dataKeys.get(refKeyOf(tenant, ref))
+      const named = refs.get(refKeyOf(tenant, subjectKey(subject)))
+      const known = named === undefined ? undefined : dataKeys.get(refKeyOf(tenant, named.ref))
       // A key that was asked for by its ref may be good for opening only.
-      if (ref === undefined || known?.sealable !== true) return undefined
-      return { ref, dataKey: known.dataKey }
+      if (named === undefined || known?.sealable !== true) return undefined
+      return { ...named, dataKey: known.dataKey }
     },
     generation: () => generation,
     remember ({ tenant, key, subject }, seen) {
@@ -58,7 +61,9 @@ export function createVaultCache (options: KeyCacheOptions): VaultCache {
       if (!listening || seen !== generation) return
       const sealable = subject !== undefined
       dataKeys.set(refKeyOf(tenant, key.ref), { dataKey: key.dataKey, sealable })
-      if (subject) refs.set(refKeyOf(tenant, subjectKey(subject)), key.ref)
+      if (subject === undefined) return
+      const { ref, others } = key
+      refs.set(refKeyOf(tenant, subjectKey(subject)), others ? { ref, others } : { ref })
     },
     expire () {
       refs.expire()

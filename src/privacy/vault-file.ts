@@ -17,6 +17,8 @@ interface SubjectLine {
   wrapped: string
   masterKeyId: string
   closedAt: string | null
+  /** Which master keys have wrapped it since; files of before do not say, so any may have. */
+  createdAt?: string
 }
 
 interface KeyLine {
@@ -27,7 +29,7 @@ interface KeyLine {
 
 const SUBJECTS = `
   select tenant, ref, encode(lookup, 'base64') as lookup, encode(wrapped_key, 'base64') as wrapped,
-    master_key_id as "masterKeyId", closed_at as "closedAt"
+    master_key_id as "masterKeyId", closed_at as "closedAt", created_at as "createdAt"
   from vault.subject where (tenant, ref) > ($1, $2::uuid) order by tenant, ref limit $3`
 const KEYS = `
   select name, encode(wrapped_key, 'base64') as wrapped, master_key_id as "masterKeyId"
@@ -177,11 +179,13 @@ async function addSubjects (
   const { rows: [row] } = await pool.query<{ added: bigint, erased: bigint }>(`
     with given as (
       select * from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[],
-        $6::timestamptz[]) as g (tenant, ref, lookup, wrapped, master_key_id, closed_at)),
+        $6::timestamptz[], $7::timestamptz[])
+        as g (tenant, ref, lookup, wrapped, master_key_id, closed_at, created_at)),
     added as (
-      insert into vault.subject (tenant, ref, lookup, wrapped_key, master_key_id, closed_at)
+      insert into vault.subject (
+        tenant, ref, lookup, wrapped_key, master_key_id, closed_at, created_at)
       select tenant, ref, decode(lookup, 'base64'), decode(wrapped, 'base64'), master_key_id,
-        closed_at
+        closed_at, coalesce(created_at, '-infinity')
       from given g
       where not exists (
         select from vault.erased e where e.tenant = g.tenant and e.ref = g.ref)
@@ -192,7 +196,8 @@ async function addSubjects (
       join vault.erased e on e.tenant = g.tenant and e.ref = g.ref) as erased`,
   [subjects.map(({ tenant }) => tenant), subjects.map(({ ref }) => ref),
     subjects.map(({ lookup }) => lookup), subjects.map(({ wrapped }) => wrapped),
-    subjects.map(({ masterKeyId }) => masterKeyId), subjects.map(({ closedAt }) => closedAt)])
+    subjects.map(({ masterKeyId }) => masterKeyId), subjects.map(({ closedAt }) => closedAt),
+    subjects.map(({ createdAt }) => createdAt ?? null)])
   const [added, erased] = [Number(row?.added ?? 0), Number(row?.erased ?? 0)]
   restored.added += added
   restored.erased += erased

@@ -16,7 +16,7 @@ export type NewSubjectRow = Omit<SubjectRow, 'closed'>
 const COLUMNS = `s.tenant, s.ref, s.lookup, s.wrapped_key as wrapped,
   s.master_key_id as "masterKeyId", s.closed_at is not null as closed`
 
-/** The rows of these tenants and lookups, closed ones too. */
+/** The rows of these tenants and lookups, closed ones too; of one person the oldest first. */
 export async function selectByLookup (
   pool: Pool, subjects: ReadonlyArray<Pick<SubjectRow, 'tenant' | 'lookup'>>
 ): Promise<SubjectRow[]> {
@@ -24,7 +24,8 @@ export async function selectByLookup (
     name: 'vault_by_lookup',
     text: `select ${COLUMNS}
       from unnest($1::text[], $2::bytea[]) as q (tenant, lookup)
-      join vault.subject s on s.tenant = q.tenant and s.lookup = q.lookup`,
+      join vault.subject s on s.tenant = q.tenant and s.lookup = q.lookup
+      order by s.created_at`,
     values: [subjects.map(({ tenant }) => tenant), subjects.map(({ lookup }) => lookup)]
   })
   return rows

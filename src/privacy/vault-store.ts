@@ -27,6 +27,8 @@ export interface WantedRef {
 export interface StoredKey extends SubjectKey {
   /** The subject is being erased: its values may still be opened, nothing more be sealed. */
   closed: boolean
+  /** Refs of the same subject that are closed, if there are any beside it. */
+  others?: string[]
 }
 
 /** The vault's rows, unwrapped; remembers nothing but its own lookup key. */
@@ -51,13 +53,14 @@ export async function openVaultStore (pool: Pool, masterKey: MasterKey): Promise
   const lookupKey = await reaching(async () => await openLookupKey(pool, masterKey))
 
   async function find (lookups: readonly Lookup[]): Promise<Found> {
-    const rows = await selectByLookup(pool, lookups)
-    const found: Found = { open: new Map(), closed: new Map() }
-    await Promise.all(rows.map(async (row) => {
-      const { ref, closed } = row
-      const key = { ref, closed, dataKey: await unwrapRow(masterKey, row) }
-      found[closed ? 'closed' : 'open'].set(row.lookup.toString('base64'), key)
-    }))
+    const rows = await selectByLookup(pool, distinct(lookups))
+    const keys = await Promise.all(rows.map(async (row) =>
+      ({ ref: row.ref, closed: row.closed, dataKey: await unwrapRow(masterKey, row) })))
+    const found: Found = new Map()
+    for (const [index, { lookup }] of rows.entries()) {
+      const text = lookup.toString('base64')
+      found.set(text, [...found.get(text) ?? [], ...keys.slice(index, index + 1)])
+    }
     return found
   }
 
@@ -65,15 +68,16 @@ export async function openVaultStore (pool: Pool, masterKey: MasterKey): Promise
     wanted: readonly Wanted[]
   ): Promise<Array<StoredKey | undefined>> {
     const lookups = wanted.map((item) => lookupOf(lookupKey, item))
-    const { open, closed } = await find(lookups)
+    const found = await find(lookups)
+    const isOpen = (text: string): boolean => keyOf(found.get(text))?.closed === false
     for (let attempt = 1; ; attempt++) {
-      const missing = lookups.filter(({ create, text }) => create && !open.has(text))
-      if (missing.length === 0) return lookups.map(({ text }) => open.get(text) ?? closed.get(text))
+      const missing = lookups.filter(({ create, text }) => create && !isOpen(text))
+      if (missing.length === 0) return lookups.map(({ text }) => keyOf(found.get(text)))
       if (attempt > CREATE_ATTEMPTS) throw new Error('vault: new subjects vanish as they are added')
       if (attempt > 1) await followRotation(pool, masterKey)
       await insertSubjects(pool, await Promise.all(
         distinct(missing).map(async (lookup) => await newSubject(masterKey, lookup))))
-      for (const [text, key] of (await find(missing)).open) open.set(text, key)
+      for (const [text, keys] of await find(missing)) found.set(text, keys)
     }
   }
 
@@ -90,10 +94,14 @@ export async function openVaultStore (pool: Pool, masterKey: MasterKey): Promise
   }
 }
 
-/** Keys by the text of their lookup. */
-interface Found {
-  open: Map<string, StoredKey>
-  closed: Map<string, StoredKey>
+/** Keys by the text of their lookup, the oldest first. */
+type Found = Map<string, StoredKey[]>
+
+/** The open one of a subject's keys, or the last that was closed. */
+function keyOf (keys: readonly StoredKey[] = []): StoredKey | undefined {
+  const key = keys.find(({ closed }) => !closed) ?? keys.at(-1)
+  const others = keys.filter((other) => other !== key).map(({ ref }) => ref)
+  return key === undefined || others.length === 0 ? key : { ...key, others }
 }
 
 interface Lookup {

@@ -52,9 +52,10 @@ export async function findErased (tx: Tx, events: readonly DecodedEvent[]): Prom
   const values = [...named.values()]
   const until = events.at(-1)?.position ?? 0n
   const remembered = ordered.size > 0 ? remember(tx, [...ordered.values()]) : new Set<string>()
+  const revoked = ordered.size > 0 ? revokeKeys(tx, [...ordered.values()]) : undefined
   const [fresh, { rows }] = await Promise.all([remembered, tx.query<ErasedRow>(FIND, [
     ...personColumns(values), until
-  ])])
+  ]), revoked])
   const persons = rows.map((row) => ({
     ...row, positions: named.get(keyOf(row))?.positions ?? []
   }))
@@ -80,8 +81,9 @@ export async function eraseFrom (
 }
 
 /**
- * Every event that names the person until the end of the batch: as the feed says that is built
- * together with the others, or as was kept when the live feed went.
+ * Every event that names the person until the end of the batch, those that retention removed
+ * included: as the feed says that is built together with the others, or as was kept when the live
+ * feed went.
  */
 async function allPositions (
   tx: Tx, { tenant, ref, positions }: Erased, until: bigint
@@ -91,8 +93,9 @@ async function allPositions (
       (select positions from control.erased where tenant = $1 and ref = $2) as kept`,
   [tenant, ref])
   const { rows } = found?.feeds === true
-    ? await tx.query<{ position: bigint }>(
-      'select position from user_feed where tenant = $1 and ref = $2', [tenant, ref])
+    ? await tx.query<{ position: bigint }>(`
+      select position from user_feed where tenant = $1 and ref = $2 union all
+      select position from removed_feed where tenant = $1 and ref = $2`, [tenant, ref])
     : { rows: [] }
   const all = new Set([
     ...positions, ...found?.kept ?? [], ...rows.map(({ position }) => position)
@@ -147,6 +150,15 @@ async function remember (tx: Tx, ordered: readonly Ordered[]): Promise<Set<strin
     bigintColumn(ordered.map(({ event }) => event.position))
   ])
   return new Set(rows.map(keyOf))
+}
+
+/** Their API keys read nothing any more, and do not say whose they were. */
+async function revokeKeys (tx: Tx, ordered: readonly Ordered[]): Promise<void> {
+  await tx.query(`
+    update control.api_key k
+    set subject_ref = null, revoked_at = coalesce(k.revoked_at, clock_timestamp())
+    from unnest($1::text[], $2::uuid[]) as p (tenant, ref)
+    where k.tenant = p.tenant and k.subject_ref = p.ref`, personColumns(ordered))
 }
 
 interface Named {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
-  dueErasures, orderedErasures, tenantsWithErasures, type OpenErasure
+  dueErasures, heldAmong, orderedErasures, tenantsWithErasures, type OpenErasure
 } from '../../projections/erasure-records/queries.ts'
 import { activeHolds } from '../../projections/erasure-records/holds.ts'
 import { executedEvent, orderedEvent } from '../ledger/erasure-events.ts'
@@ -31,13 +31,16 @@ export interface ErasuresOptions {
   pollMs?: number | undefined
   /** How long a key may be in use in a process that does not answer. */
   keyTtlMs?: number | undefined
+  /** Erasures of one tenant that are taken together. */
+  togetherMax?: number | undefined
   fault?: Fault | undefined
 }
 
 export interface Erasures {
   /**
-   * Carries erasures out until the signal is aborted; what fails is tried again. First of all it
-   * destroys what the log has ordered before, and a restored vault may hold again.
+   * Carries erasures out until the signal is aborted; what fails is tried again. First of all, and
+   * after each failure, it destroys what the log has ordered before, and a restored vault may hold
+   * again.
    */
   run (signal: AbortSignal): Promise<void>
   /** One round; true if something went on, so that another one may have something to do. */
@@ -45,7 +48,6 @@ export interface Erasures {
 }
 
 const POLL_MS = 1_000
-/** Erasures of one tenant that are taken together. */
 const TOGETHER_MAX = 200
 /** How long an order waits for processes to let go of keys. */
 const PATIENCE_MS = 2_000
@@ -80,6 +82,8 @@ export function createErasures (given: ErasuresOptions): Erasures {
       while (!signal.aborted) {
         const moved = await round().catch((err: unknown) => {
           if (!isPassing(err)) throw err
+          // Whatever comes back may be a vault that was restored.
+          fenced = false
           options.logger.warn({ err }, 'erasures cannot go on; trying again')
           return false
         })
@@ -97,22 +101,20 @@ type Context = ErasuresOptions & { fault: Fault }
  * was placed before and seen, or it comes after the order.
  */
 async function order (context: Context, tenant: string): Promise<boolean> {
-  const { pool, log, eraser, fault } = context
+  const { pool, log, eraser, fault, togetherMax = TOGETHER_MAX } = context
   return await inTransaction(pool, async (tx) => {
     await lockHolds(tx, tenant)
     if (!await caughtUp(tx, log)) return false
     const now = new Date(context.now()).toISOString()
-    const due = await dueErasures(tx, tenant, { now, limit: TOGETHER_MAX })
+    const held = await heldAmong(tx, tenant, await eraser.closed(tenant))
+    if (held.length > 0) await eraser.reopen(tenant, held)
+    const due = await dueErasures(tx, tenant, { now, limit: togetherMax })
     if (due.length === 0) return false
-    const held = due.filter(({ heldBy }) => heldBy.length > 0)
-    if (held.length > 0) await eraser.reopen(tenant, held.map(({ ref }) => ref))
-    const free = due.filter(({ heldBy }) => heldBy.length === 0)
-    if (free.length === 0) return false
     await fault('close')
-    if (!await close(context, tenant, free)) return false
+    if (!await close(context, tenant, due)) return false
     await fault('order')
     const holds = await activeHolds(tx, tenant)
-    await recordEach(context, tenant, free.map((erasure) => orderedEvent(tenant, erasure, holds)))
+    await recordEach(context, tenant, due.map((erasure) => orderedEvent(tenant, erasure, holds)))
     await fault('ordered')
     return true
   })
@@ -132,16 +134,16 @@ async function close (
 
 /** Destroys what is ordered, and says so; the rows are done when the order shows in them. */
 async function execute (context: Context, tenant: string): Promise<boolean> {
-  const { pool, eraser, fault } = context
+  const { pool, eraser, fault, togetherMax = TOGETHER_MAX } = context
   const ordered = await inTransaction(pool, async (tx) =>
-    await orderedErasures(tx, tenant, TOGETHER_MAX))
+    await orderedErasures(tx, tenant, togetherMax))
   if (ordered.length === 0) return false
   await fault('destroy')
   await eraser.destroy(tenant, ordered.map(({ id, ref }) => ({ ref, erasure: id })))
   await fault('destroyed')
   const masterKeys = await eraser.wrappedUnder(tenant, ordered.map(({ ref }) => ref))
   await recordEach(context, tenant, ordered.map((erasure) =>
-    executedEvent(tenant, { ...erasure, masterKey: masterKeys.get(erasure.ref) })))
+    executedEvent(tenant, { ...erasure, masterKeys: masterKeys.get(erasure.ref) })))
   await fault('executed')
   return true
 }

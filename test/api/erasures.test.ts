@@ -100,10 +100,14 @@ t.test('the certificate says what was done, in JSON and on a page', async (t) =>
 })
 
 t.test('the certificate is verified once the master key is gone as well', async (t) => {
+  // As a rotation leaves it whose old key is kept, in a file or a safe.
+  await superuser.query(`insert into vault.master_key (id, current, since, until)
+    values ('local:kept', false, '-infinity', 'infinity')`)
   await append('acme', [person('u-verified'), person('u-unverified')])
   const { id, result, verified } = await erase('u-verified')
   t.equal(verified, null)
-  t.match(result.masterKey, /^local:/)
+  t.match(result, { masterKey: /^local:/, olderMasterKeys: ['local:kept'] })
+  await superuser.query("delete from vault.master_key where id = 'local:kept'")
   const ledger = createLedger({
     log: service.log,
     vault: {
@@ -123,9 +127,16 @@ t.test('the certificate is verified once the master key is gone as well', async 
   await destroy(result.masterKey, 'acme')
   const url = `/v1/erasures/${id}/certificate`
   const isVerified = (answer: Answer): boolean => answer.json().erasure.verified !== null
+  await until(async () => await get(`/v1/erasures/${other.id}`),
+    (answer) => answer.json().verified !== null)
+  t.notOk(isVerified(await get(url)), 'the key that was kept opens backups of before the rotation')
+  await destroy('local:kept', 'acme')
   const certificate = (await until(async () => await get(url), isVerified)).json()
-  t.match(certificate.erasure.verified, { at: String, masterKey: result.masterKey })
-  t.match(certificate.events.at(-1), { action: 'ledger.master_key_destroyed' })
+  t.match(certificate.erasure.verified, {
+    at: String, masterKey: result.masterKey, olderMasterKeys: ['local:kept']
+  })
+  t.strictSame(certificate.events.slice(-2).map(({ action }: { action: string }) => action),
+    ['ledger.master_key_destroyed', 'ledger.master_key_destroyed'])
   const page = await call('acme.auditor', { url, headers: { accept: 'text/html' } })
   t.match(page.body, new RegExp(`${certificate.erasure.verified.at}: master key local:`))
 })
@@ -247,7 +258,11 @@ t.test('the key of an erased user reads nothing more', async (t) => {
   })
   t.equal((await mine()).json().items.length, 1)
   await erase('u-own')
-  t.equal((await mine()).statusCode, 410)
+  const revoked = await until(mine, ({ statusCode }) => statusCode === 401)
+  t.match(revoked.json(), { status: 401, detail: /revoked/ })
+  const { rows } = await superuser.query(
+    'select subject_ref, revoked_at from control.api_key where id = $1', [made.json().id])
+  t.match(rows, [{ subject_ref: null, revoked_at: Date }], 'nor does it say whose it was')
 })
 
 t.test('lists are paged, the last first', async (t) => {

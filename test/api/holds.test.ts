@@ -1,8 +1,10 @@
 import t from 'tap'
 import { HELD_ENTRY, heldBy } from '../../projections/erasure-records/holds.ts'
+import { HOLDS_MAX } from '../../schemas/http/holds.ts'
 import { inTenant } from '../../src/postgres/transaction.ts'
+import { createEraser } from '../../src/privacy/eraser.ts'
 import { erasingService, person } from './erasing.ts'
-import { until } from './service.ts'
+import { until, type Answer } from './service.ts'
 
 const { append, send, ask, become, get, database } = await erasingService(t)
 
@@ -70,6 +72,39 @@ t.test('what is held can be asked for in SQL, for whatever else removes rows', a
   t.strictSame(await until(ids, (found) => found.length === 0), [])
 })
 
+t.test('who comes back while an erasure waits is held, told and erased whole', async (t) => {
+  const subject = { type: 'user', id: 'u-back' }
+  await append('acme', person('u-back'))
+  const report = async (): Promise<string[]> =>
+    (await get('/v1/subjects/user/u-back/report', 'acme.compliance')).body.trim().split('\n')
+  const headOf = ([head = '']: string[]): any => JSON.parse(head) // eslint-disable-line
+  const older = headOf(await report()).subject.ref
+  // As a worker does before the order, which then has to wait for somebody.
+  const eraser = createEraser(database.pool('ledger_vault'))
+  await eraser.close('acme', [older])
+  t.ok(await eraser.forgotten(5_000))
+  const placed = await send('acme.compliance', '/v1/holds', { subject, reason: 'case 8' })
+  await append('acme', person('u-back', { entity: { type: 'order', id: 'back' } }))
+  const { ref } = placed.json().scope
+  t.not(ref, older)
+  t.match(placed.json(), { scope: { kind: 'subject', ref, others: [older] } })
+
+  const refused = await ask('u-back')
+  t.equal(refused.statusCode, 409, refused.body)
+  const both = (await get('/v1/erasures?state=requested')).json().items
+  t.match(both, [{ subject: { ref }, waitingFor: ['hold'] },
+    { subject: { ref: older }, waitingFor: ['hold'] }])
+  t.equal((await get('/v1/users/u-back/events?count=exact')).json().items.length, 2, 'the feed')
+  const lines = await report()
+  t.match(headOf(lines), { subject: { ref }, counts: { events: 2, erasures: 2, holds: 1 } })
+  const events = lines.map((line) => JSON.parse(line)).filter(({ kind }) => kind === 'event')
+  t.match(events, [{ event: { actor: { id: 'u-back' } } }, { event: { actor: { id: 'u-back' } } }])
+
+  await send('acme.compliance', `/v1/holds/${placed.json().id}/release`)
+  for (const { id } of both) await become(id, 'executed')
+  t.equal((await get('/v1/users/u-back/events')).statusCode, 404)
+})
+
 t.test('a hold that makes no sense is refused', async (t) => {
   const subject = { type: 'user', id: 'u-matrix' }
   const holds: Array<[object, string]> = [
@@ -83,4 +118,18 @@ t.test('a hold that makes no sense is refused', async (t) => {
     t.equal(answer.statusCode, 400, answer.body)
     t.equal(answer.json().violations[0].pointer, pointer)
   }
+})
+
+t.test(`${HOLDS_MAX} holds are active, and not one more`, async (t) => {
+  const superuser = database.pool(undefined, { url: database.superuserUrl })
+  const leave = `
+    insert into read.hold (tenant, id, position, kind, scope_keys, reason, placed_at, placed_by)
+    select 'globex', gen_random_uuid(), n, 'subject', '{}', 'r', now(), 'k'
+    from generate_series(1, $1) n`
+  await superuser.query(leave, [HOLDS_MAX - 1])
+  const place = async (): Promise<Answer> =>
+    await send('globex.compliance', '/v1/holds', { tenant: true, reason: 'x' })
+  t.equal((await place()).statusCode, 201)
+  const refused = await until(place, ({ statusCode }) => statusCode !== 201)
+  t.match(refused.json(), { status: 409, type: '/problems/wrong-state', detail: /1000 holds/ })
 })

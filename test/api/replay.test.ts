@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import t from 'tap'
+import { LONG_READS_AT_ONCE_MAX } from '../../src/api/long-reads.ts'
 import { sendLines } from '../../src/api/ndjson.ts'
 import { mintId } from '../../src/ledger/ids.ts'
 import { event, testService, type Answer } from './service.ts'
@@ -135,6 +136,18 @@ t.test('what another program wrote is a line all the same', async (t) => {
   const lines = linesOf(await replay('/v1/streams/acme.film-foreign/events'))
   t.strictSame(lines.slice(0, -1).map((line) => Reflect.get(line, 'data')),
     [{ pretty: true }, { spaced: 1 }, '{"cut', 'text', 7, ''])
+})
+
+t.test('so many are sent at once, and the places are given back', async (t) => {
+  const all = await Promise.all(Array.from({ length: LONG_READS_AT_ONCE_MAX + 1 }, async () =>
+    await replay('/v1/replay')))
+  const refused = all.filter(({ statusCode }) => statusCode === 503)
+  t.equal(refused.length, 1)
+  t.equal(refused[0]?.headers['retry-after'], '5')
+  t.match(refused[0]?.json(), { type: '/problems/overloaded' })
+  for (let n = 0; n <= LONG_READS_AT_ONCE_MAX; n++) {
+    t.equal((await replay(`/v1/streams/${stream}/events`)).statusCode, 200)
+  }
 })
 
 t.test('without the log a replay is a problem', async (t) => {

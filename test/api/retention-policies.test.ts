@@ -3,6 +3,7 @@ import pg from 'pg'
 import t from 'tap'
 import { countDue } from '../../projections/retention/due.ts'
 import type { EventInput } from '../../schemas/events/index.ts'
+import { POLICIES_MAX } from '../../schemas/http/retention-policies.ts'
 import { createLookup } from '../../src/api/lookup.ts'
 import { verifyLive } from '../../src/cli/verify/live.ts'
 import { remoteLedger } from '../../src/cli/verify/remote.ts'
@@ -266,4 +267,27 @@ t.test('what a preview counts is counted for the tenant alone', async (t) => {
       (await countDue(tx, of, criteria, 10)).events)
   t.ok(await count('globex', 'globex') > 0)
   t.equal(await count('globex', 'acme'), 0)
+})
+
+t.test(`${POLICIES_MAX} policies are active, and not one more`, async (t) => {
+  const superuser = new pg.Client(database.superuserUrl)
+  await superuser.connect()
+  t.teardown(async () => { await superuser.end() })
+  const { rows: [row] } = await superuser.query(`select count(*)::int as active
+    from read.retention_policy where tenant = 'globex' and revoked_at is null`)
+  const leave = async (count: number): Promise<void> => {
+    await superuser.query(`
+      insert into read.retention_policy (
+        tenant, id, position, age_days, reason, forced, set_at, set_by)
+      select 'globex', gen_random_uuid(), n, 400, 'r', false, now(), 'k'
+      from generate_series(1, $1) n`, [count])
+  }
+  await leave(POLICIES_MAX - 1 - row.active)
+  const set = async (): Promise<Answer> => await post('/v1/retention-policies',
+    { age: { months: 99 }, reason: 'x' }, 'globex.compliance')
+  t.equal((await set()).statusCode, 201)
+  await leave(1)
+  t.match((await set()).json(), {
+    status: 409, type: '/problems/wrong-state', detail: /100 policies are active/
+  })
 })

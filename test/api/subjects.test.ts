@@ -1,6 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { Value } from '@sinclair/typebox/value'
 import t from 'tap'
 import { ReportLine } from '../../schemas/http/subjects.ts'
+import { createLookup } from '../../src/api/lookup.ts'
+import { createLedger } from '../../src/ledger/ledger.ts'
+import { ranEvent } from '../../src/ledger/retention-events.ts'
 import { erasingService, person } from './erasing.ts'
 import { until, type Answer } from './service.ts'
 
@@ -86,6 +90,50 @@ t.test('it is long, read page by page, and says what was left out', async (t) =>
   const positions = lines.slice(1, -1).map(({ event }) => BigInt(event['position']))
   t.strictSame(positions, positions.toSorted((one, other) => one < other ? -1 : 1), 'in order')
   t.equal(new Set(positions).size, 450)
+})
+
+t.test('what retention removed is told from the log, without who was erased', async (t) => {
+  const kept = await append('acme', person('u-removed', { entity: { type: 'order', id: 'kept' } }))
+  const entity = { type: 'user', id: 'u-other' }
+  const gone = await append('acme', person('u-removed', { entity }))
+  const last = await append('acme', person('u-removed', { entity: { type: 'order', id: 'last' } }))
+  const ledger = createLedger({
+    log: service.log,
+    vault: {
+      provision: async () => new Map(), keys: async () => new Map(), find: async () => undefined
+    },
+    lookup: createLookup(service.database.pool('ledger_api')),
+    now: Date.now,
+    newId: randomUUID
+  })
+  await ledger.recordOwn('acme', [ranEvent('acme', randomUUID(), {
+    category: null,
+    action: null,
+    cutoff: new Date().toISOString(),
+    positions: [BigInt(gone.position), BigInt(last.position)],
+    held: 0,
+    holds: []
+  })])
+  const isGone = ({ statusCode }: Answer): boolean => statusCode === 410
+  t.equal((await until(async () => await get(`/v1/events/${last.id}`), isGone)).statusCode, 410)
+  const erasure = await service.erase('u-other')
+  const lines = linesOf(await report('user/u-removed'))
+  for (const line of lines) t.strictSame([...Value.Errors(ReportLine, line)], [])
+  t.match(lines.at(-1), { kind: 'end', complete: true, counts: lines[0]?.counts ?? {} })
+  const told = lines.filter(({ kind }) => kind === 'event')
+  t.strictSame(told.map(({ event, removed }) => [event['id'], removed]),
+    [[kept.id, undefined], [gone.id, true], [last.id, true]])
+  t.match(told[1]?.event, {
+    position: gone.position,
+    action: 'order.updated',
+    leafHash: /^[0-9a-f]{64}$/,
+    actor: { id: 'u-removed', name: 'Canary u-removed' },
+    entity: { type: 'user', erased: true, erasure: erasure.id }
+  })
+  const { result } = await service.erase('u-removed')
+  t.match(result, {
+    events: 3, firstPosition: kept.position, lastPosition: last.position, rows: { entry: 1 }
+  })
 })
 
 t.test('persons of every type, by id or ref; nobody else', async (t) => {

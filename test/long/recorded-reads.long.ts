@@ -75,6 +75,7 @@ t.test('what counting a read costs by itself', async (t) => {
       provision: async () => new Map(),
       find: async () => undefined,
       keys: async () => new Map(),
+      refs: async () => [],
       close: async () => {}
     },
     settings: { get: async () => ({}), forget: () => {} },

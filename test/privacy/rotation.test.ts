@@ -3,11 +3,13 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import t from 'tap'
 
-import { createEraser } from '../../src/privacy/eraser.ts'
+import { createEraser, tenantsErasedUnder } from '../../src/privacy/eraser.ts'
 import { addKey, dropOlderKeys, readKeyFile } from '../../src/privacy/key-file.ts'
-import { fileMasterKey, localMasterKey, withOlder } from '../../src/privacy/master-key.ts'
+import {
+  fileMasterKey, localMasterKey, withOlder, type MasterKey
+} from '../../src/privacy/master-key.ts'
 import { subjectKey } from '../../src/privacy/personal.ts'
-import { rewrap } from '../../src/privacy/rewrap.ts'
+import { masterKeysDestroyed, rewrap } from '../../src/privacy/rewrap.ts'
 import { checkVaultFile, exportVault, restoreVault } from '../../src/privacy/vault-file.ts'
 import { createVault } from '../../src/privacy/vault.ts'
 import { testDatabase, testFolder } from '../helper.ts'
@@ -63,6 +65,42 @@ t.test('a rotation, interrupted and taken up again, while the vault is in use', 
     'select from vault.subject where master_key_id = $1 union all ' +
     'select from vault.key where master_key_id = $1', [oldId])
   t.equal(left.rowCount, 0)
+})
+
+t.test('which master keys open copies of a key that was destroyed', async (t) => {
+  const db = await testDatabase(t)
+  const pool = db.pool('ledger_vault', { max: 8 })
+  const superuser = db.pool(undefined, { url: db.superuserUrl })
+  const [first, second, third] = [1, 2, 3].map((n) => localMasterKey(Buffer.alloc(32, n)))
+  if (first === undefined || second === undefined || third === undefined) return
+  const eraser = createEraser(pool)
+  const provision = async (masterKey: MasterKey, ...users: string[]): Promise<string[]> => {
+    const vault = await createVault({ pool, masterKey })
+    const keys = await vault.provision('acme', users.map((id) => ({ type: 'user', id })))
+    await vault.close()
+    return [...keys.values()].map(({ ref }) => ref)
+  }
+  const erase = async (ref = ''): Promise<string[] | undefined> => {
+    await eraser.destroy('acme', [{ ref, erasure: ref }])
+    return (await eraser.wrappedUnder('acme', [ref])).get(ref)
+  }
+  const [before, old, older, restored] =
+    await provision(first, 'u-before', 'u-old', 'u-older', 'u-restored')
+  t.strictSame(await erase(before), [first.id])
+  await rewrap({ pool, masterKey: withOlder(second, first), signal: never })
+  const [young] = await provision(second, 'u-young')
+  t.strictSame(await erase(old), [second.id, first.id], 'the first was kept, for all we know')
+  t.strictSame(await erase(young), [second.id], 'made after the first was out of use')
+  await rewrap({ pool, masterKey: withOlder(third, second), signal: never })
+  await masterKeysDestroyed(pool, [second.id])
+  t.strictSame(await erase(older), [third.id, first.id], 'what is destroyed opens nothing')
+  t.strictSame(await tenantsErasedUnder(pool, first.id), ['acme'])
+
+  const file = path.join(await testFolder(t), 'vault.ndjson')
+  await exportVault(pool, file)
+  await superuser.query('delete from vault.subject')
+  await restoreVault(pool, file, third)
+  t.strictSame(await erase(restored), [third.id, first.id], 'a restored key is as old as it was')
 })
 
 t.test('who has only the old key wraps nothing under it any more', async (t) => {

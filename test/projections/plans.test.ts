@@ -98,9 +98,10 @@ const QUERIES: Record<string, (tx: Tx) => Promise<unknown>> = {
     await listSelection(tx, { filter: { notOwn: true } }, PAGE),
   'the same of a category': async (tx) => await countSelection(
     tx, { filter: { notOwn: true, category: 'auth' } }, 10_001),
-  listFeed: async (tx) => await listFeed(tx, REF, {}, PAGE),
-  'listFeed with a filter': async (tx) => await listFeed(tx, REF, { category: 'auth' }, PAGE),
-  countFeed: async (tx) => await countFeed(tx, REF, {}, 10_001),
+  listFeed: async (tx) => await listFeed(tx, { ref: REF }, {}, PAGE),
+  'listFeed with a filter': async (tx) =>
+    await listFeed(tx, { ref: REF }, { category: 'auth' }, PAGE),
+  countFeed: async (tx) => await countFeed(tx, { ref: REF }, {}, 10_001),
   countUntil: async (tx) => await countUntil(tx, {
     filter: {}, driver: { table: 'user_feed', ref: REF }
   }, 900_000n),
@@ -127,7 +128,7 @@ t.test('no query reads a whole table', async (t) => {
   const owner = database.pool('ledger_worker')
   const removals = await inTransaction(owner, async (tx) => {
     await tx.query(`set local search_path =
-      entries_v2_g1, user_feeds_v3_g1, entity_trails_v2_g1, search_v1_g1`)
+      entries_v2_g1, user_feeds_v4_g1, entity_trails_v2_g1, search_v1_g1`)
     await tx.query('analyze')
     return await explained(tx, async (tx) => {
       for (const { remove } of PROJECTIONS) await remove?.(REMOVED, tx)

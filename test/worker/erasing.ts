@@ -23,7 +23,7 @@ export interface ErasingWorld extends World {
   erasures (options?: Partial<ErasuresOptions>): Erasures
   superuser: Pool
   /** A vault in a process of its own, as it were. */
-  anotherVault (): Promise<Vault>
+  anotherVault (fence?: () => Promise<unknown>): Promise<Vault>
   /** Records events of producers in tenant acme; returns the last position. */
   send (events: readonly EventInput[]): Promise<bigint>
   /** Asks for the erasure of a user of acme; returns the erasure's id and the ref. */
@@ -33,6 +33,11 @@ export interface ErasingWorld extends World {
   states (): Promise<Record<string, number>>
 }
 
+/** Where an erasure calls its fault, in order. */
+export const ERASURE_STEPS = [
+  'close', 'closed', 'order', 'ordered', 'destroy', 'destroyed', 'executed'
+]
+
 export const SENDER = { tenant: 'acme', settings: {}, source: 'shop' }
 export const canary = (user: string): string => `Canary-${user}-name`
 
@@ -41,8 +46,8 @@ export async function erasingWorld (t: Test): Promise<ErasingWorld> {
   const { database, log } = given
   const masterKey = localMasterKey(randomBytes(32))
   const vaultPool = database.pool('ledger_vault', { max: 10 })
-  const anotherVault = async (): Promise<Vault> => {
-    const vault = await createVault({ pool: vaultPool, masterKey })
+  const anotherVault = async (fence?: () => Promise<unknown>): Promise<Vault> => {
+    const vault = await createVault({ pool: vaultPool, masterKey, fence })
     t.teardown(async () => { await vault.close() })
     return vault
   }

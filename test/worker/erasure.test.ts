@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 
 import { PROJECTIONS } from '../../projections/index.ts'
@@ -7,17 +8,16 @@ import { createLedger } from '../../src/ledger/ledger.ts'
 import { subjectKey } from '../../src/privacy/personal.ts'
 import { rebuild } from '../../src/worker/rebuild.ts'
 import { uuid } from '../given.ts'
-import { canary, eventOf, eventsOf, erasingWorld } from './erasing.ts'
+import { canary, ERASURE_STEPS, eventOf, eventsOf, erasingWorld } from './erasing.ts'
 import { until } from './world.ts'
 
 const KEY = { type: 'service', id: 'key', name: 'compliance' } as const
-const STEPS = ['close', 'closed', 'order', 'ordered', 'destroy', 'destroyed', 'executed']
 
 t.test('killed at any step, an erasure goes on where it was', async (t) => {
   const world = await erasingWorld(t)
   const worker = world.runner()
-  await worker.reached(await world.send(STEPS.flatMap((step) => eventsOf(`u-${step}`, 8))))
-  for (const killed of STEPS) {
+  await worker.reached(await world.send(ERASURE_STEPS.flatMap((step) => eventsOf(`u-${step}`, 8))))
+  for (const killed of ERASURE_STEPS) {
     const { id, ref, position } = await world.request(`u-${killed}`)
     await worker.reached(position)
     let faults = 0
@@ -42,7 +42,7 @@ t.test('killed at any step, an erasure goes on where it was', async (t) => {
   const orders = await world.rows<{ n: bigint }>(
     "select count(*) as n from read.entry where action in ('ledger.erasure_ordered', " +
     "'ledger.erasure_executed') group by action")
-  t.strictSame(orders, [{ n: BigInt(STEPS.length) }, { n: BigInt(STEPS.length) }])
+  t.strictSame(orders, [{ n: BigInt(ERASURE_STEPS.length) }, { n: BigInt(ERASURE_STEPS.length) }])
   t.strictSame(await world.rows('select from control.parked'), [])
 })
 
@@ -242,4 +242,57 @@ t.test('a hold that comes while an erasure waits for somebody stops it', async (
   await world.finish()
   t.match(await world.rows('select holds_checked, holds from read.erasure'),
     [{ holds_checked: 1, holds: JSON.stringify([uuid(2)]) }], 'a hold on others is on record')
+})
+
+t.test('held requests take nobody\'s place, however many and old they are', async (t) => {
+  const world = await erasingWorld(t)
+  const worker = world.runner()
+  const users = ['u-held-1', 'u-held-2', 'u-free']
+  await worker.reached(await world.send(users.flatMap((user) => eventsOf(user, 4))))
+  const requests = []
+  for (const user of users) requests.push(await world.request(user))
+  for (const [n, { ref }] of requests.slice(0, 2).entries()) {
+    await world.ledger.recordOwn('acme', [holdPlacedEvent('acme', uuid(n + 1), {
+      actor: KEY,
+      data: { scope: { kind: 'subject', type: 'user', ref }, reason: 'case', until: null }
+    })])
+  }
+  const erasures = world.erasures({ togetherMax: 1 })
+  await until('the newest request', async () => {
+    await erasures.step()
+    return (await world.states())['executed'] === 1
+  })
+  t.strictSame(await world.states(), { executed: 1, requested: 2 })
+})
+
+t.test('a vault restored under a running process opens nobody who was erased', async (t) => {
+  const world = await erasingWorld(t)
+  const worker = world.runner()
+  await worker.reached(await world.send([...eventsOf('u-gone', 4), ...eventsOf('u-kept', 4)]))
+  let fences = 0
+  let isLogUp = true
+  const running = await world.anotherVault(async () => {
+    if (!isLogUp) throw new Error('no log')
+    fences++
+    await applyFence(world.log, world.eraser)
+  })
+  t.equal(fences, 1, 'before the first key')
+  await world.superuser.query('create table public.backup as select * from vault.subject')
+  const { ref } = await world.request('u-gone')
+  await world.finish()
+
+  isLogUp = false
+  await world.superuser.query(`select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and query = 'listen ledger_vault'`)
+  // The servers that restore a database end every connection first; the process has heard of it.
+  await sleep(50)
+  await world.superuser.query(`truncate vault.erased;
+    insert into vault.subject select * from public.backup on conflict do nothing`)
+  const back = await world.superuser.query('select from vault.subject where ref = $1', [ref])
+  t.equal(back.rowCount, 1, 'the key is back')
+  await t.rejects(running.keys('acme', [ref]), { code: 'DATABASE_UNAVAILABLE' }, 'no fence, no key')
+  isLogUp = true
+  t.equal((await running.keys('acme', [ref])).size, 0)
+  t.ok(await running.find('acme', { type: 'user', id: 'u-kept' }))
+  t.ok(fences > 1)
 })

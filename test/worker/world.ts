@@ -25,6 +25,8 @@ import { testDatabase, testFolder, type TestDatabase } from '../helper.ts'
 export interface World {
   database: TestDatabase
   node: Node
+  /** Where the node is. */
+  url: string
   log: Log
   pool: Pool
   runner (options?: Partial<RunnerOptions>): Started
@@ -85,6 +87,7 @@ export async function world (t: Test): Promise<World> {
   return {
     database,
     node,
+    url,
     log,
     pool,
     rows,

@@ -9,6 +9,8 @@ const DOWNLOADS_TRACKED_MAX = 10_000
 /** Which bytes of which export leave: those from `from` on, of what has this digest. */
 export interface Leaving {
   id: string
+  /** Of the persons whom it was asked for by name. */
+  refs: readonly string[]
   sha256: string
   from: number
 }
@@ -26,7 +28,7 @@ interface Window {
 export function createDownloads (record: RecordOwn, now: () => number): RecordDownload {
   const windows = new Map<string, Window>()
 
-  return async (caller, { id, sha256, from }) => {
+  return async (caller, { id, refs, sha256, from }) => {
     const place = `${caller.keyId} ${id} ${sha256}`
     const window = windows.get(place)
     if (window !== undefined && now() - window.since < DOWNLOAD_WINDOW_MS) {
@@ -34,7 +36,7 @@ export function createDownloads (record: RecordOwn, now: () => number): RecordDo
       return
     }
     const times = 1 + (window?.pending ?? 0)
-    await record(tenantOf(caller), [downloadedEvent(id, caller, { sha256, from, times })])
+    await record(tenantOf(caller), [downloadedEvent({ id, refs }, caller, { sha256, from, times })])
     windows.delete(place)
     windows.set(place, { since: now(), pending: 0 })
     const [oldest] = windows.keys()

@@ -4,7 +4,7 @@ import type { ExportRecord } from '../../../projections/exports/queries.ts'
 import { toLedgerError } from '../problems.ts'
 import type { Services } from '../services.ts'
 import { contentOf, changesIn } from './content.ts'
-import { exportedEvent } from './events.ts'
+import { exportedEvent, personsIn } from './events.ts'
 import { ContentChanged, scopeOf } from './scope.ts'
 import type { Job } from './work.ts'
 
@@ -38,7 +38,8 @@ export function startPreparing (
   exporting.start(id, release, async (job, signal) => {
     try {
       const measured = await measure(services, tenant, wanted, { job, signal })
-      const event = exportedEvent(wanted, measured)
+      const refs = await personsIn(services, tenant, wanted)
+      const event = exportedEvent({ ...wanted, refs }, measured)
       const [receipt] = await ledger.recordOwn(tenant, [event])
       await progress.reached(receipt?.position ?? 0n, SHOWN_WITHIN_MS)
       metrics.exports.inc({ format, result: 'prepared' })

@@ -7,6 +7,7 @@ import { callerOf, requireRole, tenantOf } from '../auth.ts'
 import { toLedgerError } from '../problems.ts'
 import type { Services } from '../services.ts'
 import { contentOf } from './content.ts'
+import { personsIn } from './events.ts'
 import { byteRange, matches, type ByteRange } from './range.ts'
 import { ContentChanged, scopeOf } from './scope.ts'
 import { NotAsRecorded, slice } from './slice.ts'
@@ -31,7 +32,8 @@ export async function sendExport (
   const part = partOf(request, reply, { etag, bytes })
   const release = services.exporting.take(tenantOf(caller))
   try {
-    await services.recordDownload(caller, { id, sha256, from: part.from })
+    const refs = await personsIn(services, tenantOf(caller), ready)
+    await services.recordDownload(caller, { id, refs, sha256, from: part.from })
   } catch (err) {
     release()
     throw err

@@ -1,5 +1,6 @@
 import { EXPORTS_AT_ONCE_MAX } from '../../../schemas/http/exports.ts'
 import { LedgerError } from '../../errors.ts'
+import { createPlaces, type TakePlace } from '../places.ts'
 
 /** A preparation that failed is tried again after so long, when somebody asks for the export. */
 export const RETRY_MS = 10_000
@@ -17,8 +18,8 @@ type Run = (job: Job, signal: AbortSignal) => Promise<void>
 
 /** What a process has under way for exports. */
 export interface ExportWork {
-  /** Takes one of the tenant's places; throws TOO_MANY_EXPORTS. Returns what gives it back. */
-  take (tenant: string): () => void
+  /** Throws TOO_MANY_EXPORTS. */
+  take: TakePlace
   /** Runs a preparation in a place that was taken, unless one of that export is under way. */
   start (id: string, release: () => void, run: Run): void
   job (id: string): Job | undefined
@@ -31,7 +32,8 @@ export interface ExportWork {
 
 /** Nothing is under way yet. `now` is in milliseconds since 1970. */
 export function createExportWork (now: () => number): ExportWork {
-  const taken = new Map<string, number>()
+  const take = createPlaces(EXPORTS_AT_ONCE_MAX, () => new LedgerError('TOO_MANY_EXPORTS',
+    `${EXPORTS_AT_ONCE_MAX} exports are being prepared or sent`, { retryAfterS: RETRY_S }))
   const jobs = new Map<string, Job>()
   const running = new Set<Promise<void>>()
   const distrusted = new Set<string>()
@@ -48,22 +50,7 @@ export function createExportWork (now: () => number): ExportWork {
   }
 
   return {
-    take (tenant) {
-      const places = taken.get(tenant) ?? 0
-      if (places >= EXPORTS_AT_ONCE_MAX) {
-        throw new LedgerError('TOO_MANY_EXPORTS',
-          `${EXPORTS_AT_ONCE_MAX} exports are being prepared or sent`, { retryAfterS: RETRY_S })
-      }
-      taken.set(tenant, places + 1)
-      let isHeld = true
-      return () => {
-        if (!isHeld) return
-        isHeld = false
-        const left = (taken.get(tenant) ?? 1) - 1
-        if (left === 0) taken.delete(tenant)
-        else taken.set(tenant, left)
-      }
-    },
+    take,
     start (id, release, run) {
       if (isUnderWay(id) || stopping.signal.aborted) {
         release()

@@ -71,14 +71,17 @@ export const certificate = (services: Services): Endpoint => endpoint({
   return await reply.send(certificatePage(answer))
 })
 
-/** The event by which the tenant was told that the master key is gone. */
+/** The events by which the tenant was told that the master keys are gone. */
 async function verificationOf (
   services: Services, request: FastifyRequest, reply: FastifyReply, { verified }: ErasureView
 ): Promise<EventRow[]> {
   if (verified === null) return []
-  const id = destroyedEventId(tenantOf(callerOf(request)), verified.masterKey)
-  const row = await readTenant(services, request, reply, async (tx) => await findEvent(tx, id))
-  return row === undefined ? [] : [row]
+  const tenant = tenantOf(callerOf(request))
+  const ids = [...verified.olderMasterKeys, verified.masterKey]
+    .map((key) => destroyedEventId(tenant, key))
+  const rows = await readTenant(services, request, reply, async (tx) =>
+    await Promise.all(ids.map(async (id) => await findEvent(tx, id))))
+  return rows.flatMap((row) => row ?? [])
 }
 
 /** Exports that may show the person: from the first event to the last that is on record here. */

@@ -47,15 +47,17 @@ export const requestErasure = (services: Services): Endpoint => endpoint({
   const id = erasureId(tenant, found.ref)
   const { erasure: rules = {} } = await services.settings.get(tenant)
   const notBefore = new Date(services.now() + (rules.coolingOffHours ?? 0) * HOUR_MS)
-  await recordOnce(services, tenant, requestedEvent(tenant, actorOf(caller), {
-    ref: found.ref,
-    subjectType: subject.type,
-    legalBasis,
-    reason,
-    recipients,
-    notBefore: notBefore.toISOString(),
-    needsApproval: rules.secondApprover ?? false
-  }))
+  for (const ref of [...found.others ?? [], found.ref]) {
+    await recordOnce(services, tenant, requestedEvent(tenant, actorOf(caller), {
+      ref,
+      subjectType: subject.type,
+      legalBasis,
+      reason,
+      recipients,
+      notBefore: notBefore.toISOString(),
+      needsApproval: rules.secondApprover ?? false
+    }))
+  }
   const view = await viewNow(services, request, reply, id)
   reply.header('location', `/v1/erasures/${id}`)
   if (view.heldBy.length > 0) throw held(view)

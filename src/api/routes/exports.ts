@@ -16,7 +16,7 @@ import { readCurrent } from '../current.ts'
 import { sealCursor } from '../cursor.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import { changesOf } from '../exports/content.ts'
-import { deletedEvent, requestedEvent } from '../exports/events.ts'
+import { deletedEvent, personsIn, requestedEvent } from '../exports/events.ts'
 import { startPreparing } from '../exports/prepare.ts'
 import { settle } from '../exports/request.ts'
 import { sendExport } from '../exports/send.ts'
@@ -55,7 +55,8 @@ export const createExport = (services: Services): Endpoint => endpoint({
     const wanted = {
       ...settled, id: uuidv7(), requestedBy: { id: caller.keyId, name: caller.name }
     }
-    const event = requestedEvent(wanted, expiresAt, caller)
+    const refs = await personsIn(services, tenant, wanted)
+    const event = requestedEvent({ ...wanted, refs }, expiresAt, caller)
     const [receipt] = await services.ledger.recordOwn(tenant, [event])
     const { position = 0n, recordedAt = '' } = receipt ?? {}
     startPreparing(services, tenant, wanted, { release, logger: request.log })

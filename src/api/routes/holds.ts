@@ -1,9 +1,11 @@
 import type { Static } from '@sinclair/typebox'
 import { uuidv7 } from 'uuidv7'
-import { findHold, listHolds as readHolds } from '../../../projections/erasure-records/holds.ts'
+import {
+  activeHolds, findHold, listHolds as readHolds
+} from '../../../projections/erasure-records/holds.ts'
 import type { HoldScope } from '../../../schemas/events/erasure.ts'
 import {
-  HoldPage, HoldParams, HoldsQuery, HoldView, PlaceHold, ReleaseHold
+  HoldPage, HoldParams, HOLDS_MAX, HoldsQuery, HoldView, PlaceHold, ReleaseHold
 } from '../../../schemas/http/holds.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import type { SubjectRef } from '../../../schemas/primitives.ts'
@@ -11,7 +13,7 @@ import { LedgerError } from '../../errors.ts'
 import { holdPlacedEvent, holdReleasedEvent } from '../../ledger/erasure-events.ts'
 import { lockHolds } from '../../postgres/locks.ts'
 import { changeInTenant } from '../../postgres/transaction.ts'
-import { isPersonType, subjectKey } from '../../privacy/personal.ts'
+import { isPersonType } from '../../privacy/personal.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { readCurrent } from '../current.ts'
 import { sealCursor } from '../cursor.ts'
@@ -21,6 +23,7 @@ import { refuseNaming } from '../named.ts'
 import { actorOf } from '../own-events.ts'
 import { pageRequest, sendPage } from '../pages.ts'
 import { readTenant } from '../reading.ts'
+import { requireRoom } from '../room.ts'
 import type { Services } from '../services.ts'
 import { refusal } from '../validator.ts'
 
@@ -30,7 +33,8 @@ const tags = ['privacy']
 export const placeHold = (services: Services): Endpoint => endpoint({
   summary: 'Place a hold',
   description: 'On a subject, an entity with everybody whom its events name, or the whole ' +
-    'tenant. Erasures that are not ordered yet wait until it is released or its time is over.',
+    'tenant. Erasures that are not ordered yet wait until it is released or its time is over. ' +
+    `At most ${HOLDS_MAX} are active.`,
   operationId: 'placeHold',
   tags,
   body: PlaceHold,
@@ -44,6 +48,11 @@ export const placeHold = (services: Services): Endpoint => endpoint({
   if (until !== null && Date.parse(until) <= services.now()) {
     throw refusal([{ pointer: '/until', detail: 'has passed' }])
   }
+  await requireRoom(services.pool, tenant, {
+    max: HOLDS_MAX,
+    count: async (tx) => (await activeHolds(tx, tenant)).length,
+    full: `${HOLDS_MAX} holds are active: release one first`
+  })
   const [id, actor] = [uuidv7(), actorOf(caller)]
   const recorded = await changeInTenant(services.pool, tenant, async (tx) => {
     await lockHolds(tx, tenant)
@@ -129,7 +138,8 @@ async function scopeOf (
 ): Promise<HoldScope> {
   if (subject !== undefined) {
     refuseNaming(subject, { '/reason': reason })
-    return { kind: 'subject', type: subject.type, ref: await refOf(services, tenant, subject) }
+    const { ref, ...rest } = await refsOf(services, tenant, subject)
+    return { kind: 'subject', type: subject.type, ref, ...rest }
   }
   if (entity === undefined) return { kind: 'tenant' }
   const { type, id } = entity
@@ -137,12 +147,18 @@ async function scopeOf (
     return { kind: 'entity', type, key: id }
   }
   refuseNaming(entity, { '/reason': reason })
-  return { kind: 'entity', type, key: await refOf(services, tenant, entity) }
+  const { ref: key, ...rest } = await refsOf(services, tenant, entity)
+  return { kind: 'entity', type, key, ...rest }
 }
 
-async function refOf ({ vault }: Services, tenant: string, subject: SubjectRef): Promise<string> {
-  const found = await vault.find(tenant, subject) ??
-    (await vault.provision(tenant, [subject])).get(subjectKey(subject))
-  if (found === undefined) throw new LedgerError('INTERNAL', 'the vault gave no ref')
-  return found.ref
+/**
+ * All refs of the person, who may be about to be erased under one of them. The one in use is among
+ * them, made if need be: whoever comes back would get one that no hold names.
+ */
+async function refsOf (
+  { vault }: Services, tenant: string, subject: SubjectRef
+): Promise<{ ref: string, others?: string[] }> {
+  const [ref, ...others] = await vault.refs(tenant, subject)
+  if (ref === undefined) throw new LedgerError('INTERNAL', 'the vault gave no ref')
+  return others.length === 0 ? { ref } : { ref, others }
 }

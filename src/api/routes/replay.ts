@@ -36,7 +36,9 @@ export const replayStream = (services: Services): Endpoint => endpoint({
 }, async (request, reply) => {
   const { stream } = request.params
   const { log } = services
-  if (parseStream(stream)?.tenant !== tenantOf(callerOf(request))) throw noStream()
+  const tenant = tenantOf(callerOf(request))
+  if (parseStream(stream)?.tenant !== tenant) throw noStream()
+  services.longRead(tenant, reply)
   const last = await lastRevision(log, stream)
   if (last < 0n) throw noStream()
   const from = BigInt(request.query.from ?? 0)
@@ -59,6 +61,7 @@ export const replayAll = (services: Services): Endpoint => endpoint({
 }, async (request, reply) => {
   const { log } = services
   const tenant = tenantOf(callerOf(request))
+  services.longRead(tenant, reply)
   const { after: given } = request.query
   const after = given === undefined ? undefined : await placeOf(services, tenant, given)
   const head = await log.head()

@@ -11,8 +11,8 @@ import {
 import { NoQuery } from '../../../schemas/http/events.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import {
-  PoliciesQuery, PolicyPage, PolicyParams, PolicyPreview, PolicyView, PreviewPolicy, RevokePolicy,
-  SetPolicy
+  POLICIES_MAX, PoliciesQuery, PolicyPage, PolicyParams, PolicyPreview, PolicyView, PreviewPolicy,
+  RevokePolicy, SetPolicy
 } from '../../../schemas/http/retention-policies.ts'
 import { LedgerError } from '../../errors.ts'
 import { policyRevokedEvent, policySetEvent } from '../../ledger/retention-events.ts'
@@ -26,6 +26,7 @@ import { actorOf } from '../own-events.ts'
 import { pageRequest, sendPage } from '../pages.ts'
 import { policyView } from '../policy-view.ts'
 import { readTenant } from '../reading.ts'
+import { requireRoom, type Room } from '../room.ts'
 import type { Services } from '../services.ts'
 import { refusal } from '../validator.ts'
 
@@ -39,7 +40,8 @@ export const setPolicy = (services: Services): Endpoint => endpoint({
   description: 'Rows of events of this category and action, or all, are removed from reads once ' +
     'they are older. The log keeps the events, and their proofs hold. Never removed: what a hold ' +
     'forbids, and the events of the ledger itself. Summaries and the status of tasks stay. ' +
-    `Below ${FLOOR_MONTHS} months (${FLOOR_DAYS} days) it must be forced.`,
+    `Below ${FLOOR_MONTHS} months (${FLOOR_DAYS} days) it must be forced. At most ` +
+    `${POLICIES_MAX} are active.`,
   operationId: 'setRetentionPolicy',
   tags,
   body: SetPolicy,
@@ -49,6 +51,7 @@ export const setPolicy = (services: Services): Endpoint => endpoint({
   const { category = null, action = null, age, reason, forced = false } = request.body
   if (isBelowFloor(age) && !forced) throw belowFloor(age)
   const [id, tenant] = [uuidv7(), tenantOf(caller)]
+  await requireRoom(services.pool, tenant, ROOM)
   const data = { category, action, age, reason, forced }
   const event = policySetEvent(tenant, id, { actor: actorOf(caller), data })
   const [receipt] = await services.ledger.recordOwn(tenant, [event])
@@ -68,6 +71,12 @@ export const setPolicy = (services: Services): Endpoint => endpoint({
     lastCutoff: null
   })
 })
+
+const ROOM: Room = {
+  max: POLICIES_MAX,
+  count: async (tx) => (await readPolicies(tx, { active: true }, { limit: POLICIES_MAX })).length,
+  full: `${POLICIES_MAX} policies are active: revoke one first`
+}
 
 /** All policies of the tenant. */
 export const listPolicies = (services: Services): Endpoint => endpoint({

@@ -7,12 +7,12 @@ import { callerOf, tenantOf } from '../auth.ts'
 import { NDJSON_TYPE } from '../bodies.ts'
 import { readPosition } from '../consistency.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
-import { personRef } from '../filters.ts'
+import { personRefs } from '../filters.ts'
 import { sendLines } from '../ndjson.ts'
 import { problemOf, toLedgerError } from '../problems.ts'
 import { readTenant } from '../reading.ts'
 import type { Services } from '../services.ts'
-import { countReport, refuseErased, reportLines } from '../subject-report.ts'
+import { countReport, refuseErased, reportLines, type ReportOf } from '../subject-report.ts'
 
 /** Everything about one person. */
 export const subjectReport = (services: Services): Endpoint => endpoint({
@@ -30,13 +30,15 @@ export const subjectReport = (services: Services): Endpoint => endpoint({
 }, async (request, reply) => {
   const tenant = tenantOf(callerOf(request))
   const subject = request.params
-  const ref = await personRef(services.vault, tenant, subject)
+  services.longRead(tenant, reply)
+  const person = await personRefs(services.vault, tenant, subject)
   const { report, counts } = await readTenant(services, request, reply, async (tx) => {
-    if (ref === undefined) {
-      if (isRef(subject.id)) await refuseErased(tx, subject.id)
+    if (person === undefined) {
+      if (isRef(subject.id)) await refuseErased(tx, [subject.id])
       throw new LedgerError('NOT_FOUND', 'The ledger knows no such person')
     }
-    const report = { tenant, subject, ref, position: await readPosition(tx) ?? 0n }
+    const refs = [person.ref, ...person.others ?? []] as const
+    const report: ReportOf = { tenant, subject, refs, position: await readPosition(tx) ?? 0n }
     return { report, counts: await countReport(tx, report) }
   })
   request.eventsRead = counts.events

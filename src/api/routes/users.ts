@@ -1,5 +1,7 @@
 import { userSummary as readSummary } from '../../../projections/activity-summaries/queries.ts'
-import { countFeed, listFeed } from '../../../projections/user-feeds/queries.ts'
+import {
+  countFeed, listFeed, type PersonRefs
+} from '../../../projections/user-feeds/queries.ts'
 import { EventPage, NarrowQuery } from '../../../schemas/http/events.ts'
 import { AtLeast } from '../../../schemas/http/paging.ts'
 import { SummaryQuery, UserParams, UserSummary } from '../../../schemas/http/users.ts'
@@ -7,7 +9,7 @@ import { LedgerError } from '../../errors.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { requireDays } from '../days.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
-import { narrowFilter, userRef } from '../filters.ts'
+import { narrowFilter, personRefs } from '../filters.ts'
 import { ownRef } from '../own.ts'
 import { sendEvents, type EventList } from '../pages.ts'
 import { readTenant } from '../reading.ts'
@@ -28,8 +30,8 @@ export const userEvents = (services: Services): Endpoint => endpoint({
   response: { 200: EventPage }
 }, async (request, reply) => {
   const tenant = tenantOf(callerOf(request))
-  const ref = await knownUser(services, tenant, request.params.id)
-  return await sendEvents(services, request, reply, feed(ref, request.query))
+  const user = await knownUser(services, tenant, request.params.id)
+  return await sendEvents(services, request, reply, feed(user, request.query))
 })
 
 /** The same for the user whom the caller's key is about. */
@@ -44,7 +46,7 @@ export const myEvents = (services: Services): Endpoint => endpoint({
   response: { 200: EventPage }
 }, async (request, reply) => {
   const ref = await ownRef(services, callerOf(request))
-  return await sendEvents(services, request, reply, feed(ref, request.query))
+  return await sendEvents(services, request, reply, feed({ ref }, request.query))
 })
 
 /** How much a user did, and what. */
@@ -61,7 +63,7 @@ export const userSummary = (services: Services): Endpoint => endpoint({
   const tenant = tenantOf(callerOf(request))
   const days = request.query
   requireDays(days)
-  const key = await knownUser(services, tenant, request.params.id)
+  const { ref: key } = await knownUser(services, tenant, request.params.id)
   const summary = await readTenant(services, request, reply, async (tx) => {
     return await readSummary(tx, { type: 'user', key }, days)
   })
@@ -76,16 +78,16 @@ export const userSummary = (services: Services): Endpoint => endpoint({
 })
 
 /** Who was erased and who never was are the same to a vault that has no key of theirs. */
-async function knownUser ({ vault }: Services, tenant: string, id: string): Promise<string> {
-  const ref = await userRef(vault, tenant, id)
-  if (ref === undefined) throw new LedgerError('NOT_FOUND', 'The ledger knows no such user')
-  return ref
+async function knownUser ({ vault }: Services, tenant: string, id: string): Promise<PersonRefs> {
+  const user = await personRefs(vault, tenant, { type: 'user', id })
+  if (user === undefined) throw new LedgerError('NOT_FOUND', 'The ledger knows no such user')
+  return user
 }
 
-function feed (ref: string, query: typeof NarrowQuery['static']): EventList {
+function feed (user: PersonRefs, query: typeof NarrowQuery['static']): EventList {
   const filter = narrowFilter(query)
   return {
-    page: async (tx, page) => await listFeed(tx, ref, filter, page),
-    count: async (tx, cap) => await countFeed(tx, ref, filter, cap)
+    page: async (tx, page) => await listFeed(tx, user, filter, page),
+    count: async (tx, cap) => await countFeed(tx, user, filter, cap)
   }
 }

@@ -202,3 +202,22 @@ t.test('exports are counted', async (t) => {
   t.match(body, /ledger_exports_total\{format="json",result="downloaded"\} [1-9]/)
   t.match(body, /ledger_export_bytes_total\{format="ndjson"\} [1-9]/)
 })
+
+t.test('an export by a person is part of the trail and the report of that person', async (t) => {
+  const { id } = await ready({ format: 'ndjson', actor: 'u-81' })
+  await download(id)
+  await recorded('ledger.export_downloaded', id)
+  const report = await call('acme.compliance', '/v1/subjects/user/u-81/report')
+  const lines = report.body.trim().split('\n').map((line) => JSON.parse(line))
+  const { ref } = lines[0].subject
+  const trail = `/v1/entities/ledger_subject/${ref}/events?action=ledger.*`
+  const actions = (await call('acme.auditor', trail)).json().items
+    .filter(({ entity }: EventView) => entity && 'id' in entity && entity.id === id)
+    .map(({ action }: EventView) => action)
+  const all = ['ledger.export_downloaded', 'ledger.exported', 'ledger.export_requested']
+  t.strictSame(actions, all)
+  t.strictSame(lines.filter(({ kind, event }) => kind === 'read' && event.entity.id === id)
+    .map(({ event }) => event.action), all.toReversed())
+  const other = await ready({ format: 'ndjson', action: 'order.updated', upTo })
+  t.notOk((await recorded('ledger.exported', other.id))[0].related, 'of nobody by name')
+})

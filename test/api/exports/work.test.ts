@@ -82,7 +82,7 @@ t.test('downloads of a key within the window are one event', async (t) => {
   let now = 0
   const told: unknown[] = []
   const record = createDownloads(async (_tenant, events) => { told.push(...events) }, () => now)
-  const leaving = { id: 'x', sha256: SHA256, from: 0 }
+  const leaving = { id: 'x', refs: [], sha256: SHA256, from: 0 }
   await record(CALLER, leaving)
   await record(CALLER, { ...leaving, from: 7 })
   now = DOWNLOAD_WINDOW_MS - 1
@@ -101,7 +101,7 @@ t.test('what could not be put on record does not count as told', async (t) => {
   const record = createDownloads(async () => {
     if (!up) throw new Error('away')
   }, () => 0)
-  const leaving = { id: 'x', sha256: SHA256, from: 0 }
+  const leaving = { id: 'x', refs: [], sha256: SHA256, from: 0 }
   await t.rejects(record(CALLER, leaving))
   await t.rejects(record(CALLER, leaving))
   up = true

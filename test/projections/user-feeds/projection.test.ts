@@ -50,7 +50,7 @@ t.test('a feed has every event by or about a person, once', async (t) => {
 t.test('a feed is paged, filtered and counted within its tenant', async (t) => {
   const { read } = await given(t, entries, userFeeds).events(EVENTS).ready()
   const positions = async (ref: string, filter = {}, page = {}, tenant = 'acme') =>
-    (await read(async (tx) => await listFeed(tx, ref, filter, { limit: 10, ...page }), tenant))
+    (await read(async (tx) => await listFeed(tx, { ref }, filter, { limit: 10, ...page }), tenant))
       .map(({ position }) => Number(position) / 100)
   t.strictSame(await positions(alice), [5, 4, 3, 2, 1])
   t.strictSame(await positions(alice, {}, { limit: 2 }), [5, 4])
@@ -61,7 +61,7 @@ t.test('a feed is paged, filtered and counted within its tenant', async (t) => {
   t.strictSame(await positions(alice, {}, {}, 'other'), [6])
   t.strictSame(await positions(alice, {}, {}, 'third'), [])
   const count = async (filter: object, cap: number) =>
-    await read(async (tx) => await countFeed(tx, alice, filter, cap))
+    await read(async (tx) => await countFeed(tx, { ref: alice }, filter, cap))
   t.equal(await count({}, 100), 5)
   t.equal(await count({}, 3), 3)
   t.equal(await count({ entityType: 'patient' }, 100), 1)
