@@ -21,9 +21,10 @@ const HOUR_MS = 3_600_000
 export const failedSignIns = (services: Services): Endpoint => endpoint({
   summary: 'Count failed sign-ins',
   description: 'Events of category auth whose outcome is not success, by user or by the address ' +
-    'they came from, the largest groups first. Addresses of users are sealed, each under that ' +
-    `user's key, so that nothing but opening them can count them: the newest ${SIGN_INS_MAX} of ` +
-    'the window are looked at, and complete says whether that was all.',
+    'they came from, the largest groups first. Addresses are sealed, each under the key of the ' +
+    'user who acts, or else of the person it happened to, so that nothing but opening them can ' +
+    `count them: the newest ${SIGN_INS_MAX} of the window are looked at, and complete says ` +
+    'whether that was all.',
   operationId: 'countFailedSignIns',
   tags: ['trails and feeds'],
   querystring: SignInsQuery,
