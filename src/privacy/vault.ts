@@ -3,6 +3,7 @@ import type { SubjectRef } from '../../schemas/primitives.ts'
 import { RECONNECT_MS, startListener } from '../postgres/listener.ts'
 import type { Pool } from '../postgres/pool.ts'
 import type { SubjectKey } from './cipher.ts'
+import { createInUse } from './in-use.ts'
 import type { MasterKey } from './master-key.ts'
 import { microBatch } from './micro-batch.ts'
 import { subjectKey } from './personal.ts'
@@ -12,8 +13,14 @@ import { openVaultStore, type Wanted } from './vault-store.ts'
 
 /** The keys of persons. Whoever's row is destroyed is erased, wherever their data lies. */
 export interface Vault {
-  /** The keys of these subjects by subjectKey; who is new gets a random ref and key. */
-  provision (tenant: string, subjects: readonly SubjectRef[]): Promise<Map<string, SubjectKey>>
+  /**
+   * The keys of these subjects by subjectKey; who is new gets a random ref and key. `sealing` is
+   * the work they are for: until it is settled, or for KEY_TTL_MS, no erasure that wants them
+   * forgotten goes on.
+   */
+  provision (
+    tenant: string, subjects: readonly SubjectRef[], sealing?: Promise<unknown>
+  ): Promise<Map<string, SubjectKey>>
   /** The key of a subject, undefined if the vault has none. Never makes one. */
   find (tenant: string, subject: SubjectRef): Promise<FoundKey | undefined>
   /** Data keys by ref. Refs that the vault does not have (any more) are absent. */
@@ -52,7 +59,8 @@ export async function createVault (options: VaultOptions): Promise<Vault> {
   const expiring = setInterval(cache.expire, EXPIRE_EVERY_MS).unref()
   const bySubject = microBatch(LOOKUPS_MAX, store.bySubject)
   const byRef = microBatch(LOOKUPS_MAX, store.byRef)
-  const calls = answerCalls(pool)
+  const inUse = createInUse(KEY_TTL_MS)
+  const calls = answerCalls(pool, inUse.settled)
   let connection = new AbortController()
   // A key that is kept by a process that nobody waits for could seal after its person was erased.
   const keepKeys = async ({ signal }: AbortController): Promise<void> => {
@@ -96,11 +104,15 @@ export async function createVault (options: VaultOptions): Promise<Vault> {
   }
 
   return {
-    provision: async (tenant, subjects) => await together(subjects, {
-      keyOf: subjectKey,
-      remembered: (subject) => cache.bySubject(tenant, subject),
-      ask: async (subject) => await askSubject({ tenant, subject, create: true })
-    }),
+    async provision (tenant, subjects, sealing) {
+      // Counted before it asks: what is found out now may be closed a moment later.
+      if (sealing !== undefined) inUse.add(sealing)
+      return await together(subjects, {
+        keyOf: subjectKey,
+        remembered: (subject) => cache.bySubject(tenant, subject),
+        ask: async (subject) => await askSubject({ tenant, subject, create: true })
+      })
+    },
     find: async (tenant, subject) => cache.bySubject(tenant, subject) ??
       await askSubject({ tenant, subject, create: false }),
     keys: async (tenant, refs) => await together(refs, {

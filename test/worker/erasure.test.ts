@@ -184,7 +184,7 @@ t.test('closing: nothing new is sealed under the ref, and other processes say so
   const known = await other.find('acme', subject)
   const ref = known?.ref ?? ''
   t.equal(await world.eraser.close('acme', [ref]) < 1_000, true)
-  t.equal(await world.eraser.forgotten(5_000), true)
+  t.match(await world.eraser.forgotten(5_000), { answered: true })
   for (const vault of [world.vault, other]) {
     t.match(await vault.find('acme', subject), { ref, closed: true }, 'found while it is closing')
     t.equal((await vault.keys('acme', [ref])).size, 1, 'and opened')
@@ -200,9 +200,40 @@ t.test('closing: nothing new is sealed under the ref, and other processes say so
   await world.eraser.reopen('acme', [ref])
   t.match(await other.find('acme', subject), { ref: fresh?.ref }, 'the new one stays')
   await world.superuser.query(`insert into vault.listener values ('${uuid(1)}', 0)`)
-  t.equal(await world.eraser.forgotten(50), false, 'a process that does not answer')
-  await world.eraser.giveUpSilent()
-  t.equal(await world.eraser.forgotten(5_000), true)
+  const { call, answered } = await world.eraser.forgotten(50)
+  t.equal(answered, false, 'a process that does not answer')
+  await world.eraser.giveUpSilent(call)
+  t.match(await world.eraser.forgotten(5_000), { answered: true })
+})
+
+t.test('what a live process is appending lands before the order, or the order waits', async (t) => {
+  const world = await erasingWorld(t)
+  const worker = world.runner()
+  await worker.reached(await world.send(eventsOf('u-busy', 4)))
+  let release = (): void => {}
+  const released = new Promise<void>((resolve) => { release = resolve })
+  const slow = createLedger({
+    log: world.log,
+    vault: world.vault,
+    // It has its key, and has not sealed yet.
+    async lookup () {
+      await released
+      return [{ known: new Map(), revisions: new Map() }]
+    },
+    now: Date.now,
+    newId: () => uuid(998)
+  })
+  const appending = slow.record({ tenant: 'acme', settings: {}, source: 'shop' },
+    [{ ...eventOf('u-busy', 0), entity: { type: 'order', id: 'busy' } }])
+  const { id, position } = await world.request('u-busy')
+  await worker.reached(position)
+  t.equal(await world.erasures().step(), false)
+  t.strictSame(await world.states(), { requested: 1 })
+  release()
+  t.match(await appending, [{ ok: true }])
+  await world.finish()
+  t.match(await world.rows('select late_events from read.erasure where id = $1', [id]),
+    [{ late_events: 0n }])
 })
 
 t.test('a process that does not answer is waited for until its keys are out of date', async (t) => {
