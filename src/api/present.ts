@@ -3,7 +3,7 @@ import { isErasedSection, type RowSection } from '../../schemas/hidden.ts'
 import { presentHead, refsToOpen, type Access } from '../privacy/open.ts'
 import type { Vault } from '../privacy/vault.ts'
 import type { Caller } from './auth.ts'
-import { createShownHeads } from './shown-heads.ts'
+import type { ShownHeads } from './shown-heads.ts'
 
 /** Whose personal data the caller may see: everybody's in the tenant, or the key's subject's. */
 export function accessOf ({ roles, subjectRef }: Caller): Access {
@@ -17,12 +17,18 @@ export interface Reader {
   access: Access
 }
 
+/** What events are opened with: the keys, and what they have opened lately. */
+export interface Opener {
+  vault: Pick<Vault, 'keys'>
+  shownHeads: ShownHeads
+}
+
 /**
  * The JSON texts of events as the reader may see them. What is not sealed is spliced as it lies
  * in the row, never parsed; every data key is asked for once.
  */
 export async function presentRows (
-  vault: Vault, { tenant, access }: Reader, rows: readonly EventRow[]
+  { vault, shownHeads }: Opener, { tenant, access }: Reader, rows: readonly EventRow[]
 ): Promise<string[]> {
   const sections = rows.map(({ sealed }) => parseSections(sealed))
   const refs = refsToOpen(sections.flat(), access)
@@ -43,9 +49,6 @@ export async function presentRows (
 }
 
 const NO_KEYS: ReadonlyMap<string, Buffer> = new Map()
-/** Texts of about 1.5 KB. */
-const SHOWN_MAX = 8_000
-const shownHeads = createShownHeads(SHOWN_MAX)
 
 /** The keys that open all that is sealed of an event; undefined if some of it stays closed. */
 function allKeys (

@@ -123,7 +123,7 @@ async function * eventTexts (
     const rows = await asTenant(services, report, async (tx) =>
       await listSelection(tx, selection, page))
     const wanted = rows.reverse().filter(({ position }) => position <= report.position)
-    yield * await presentRows(services.vault, reader, wanted)
+    yield * await presentRows(services, reader, wanted)
     after = wanted.length < PAGE ? undefined : wanted.at(-1)?.position
   }
 }

@@ -65,7 +65,7 @@ export async function readWindow (
     ])
     return { rows, count }
   })
-  const texts = await presentRows(services.vault, reader, rows)
+  const texts = await presentRows(services, reader, rows)
   request.eventsRead = rows.length
   return {
     events: texts.map((text): EventView => JSON.parse(text)),
@@ -83,7 +83,7 @@ export async function readShown (
     return await listSelection(tx, selection, { limit: 1 })
   })
   const reader = { tenant: tenantOf(caller), access: accessOf(caller) }
-  const [text] = await presentRows(services.vault, reader, rows)
+  const [text] = await presentRows(services, reader, rows)
   if (text === undefined) {
     throw new LedgerError('NOT_FOUND', 'There is no such event, or reads do not show it yet')
   }

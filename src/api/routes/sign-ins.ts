@@ -52,13 +52,13 @@ export const failedSignIns = (services: Services): Endpoint => endpoint({
 
 /** The events of a selection as the reader sees them, read page by page. */
 async function * newestFirst (
-  { pool, vault }: Services, reader: Reader, selection: Selection
+  services: Services, reader: Reader, selection: Selection
 ): AsyncGenerator<EventView> {
   let before: bigint | undefined
   while (true) {
-    const rows = await inTenant(pool, reader.tenant, async (tx) =>
+    const rows = await inTenant(services.pool, reader.tenant, async (tx) =>
       await listSelection(tx, selection, { limit: PAGE, before }))
-    for (const text of await presentRows(vault, reader, rows)) yield JSON.parse(text)
+    for (const text of await presentRows(services, reader, rows)) yield JSON.parse(text)
     before = rows.at(-1)?.position
     if (rows.length < PAGE) return
   }
