@@ -50,7 +50,7 @@ export type ExportedData = Static<typeof ExportedData>
 export const ExportDownloadedData = Type.Object({
   operation: Type.Literal('download'),
   sha256: Sha256,
-  from: { ...Count, description: 'The first byte that was asked for; of several, by the first of them' },
+  from: { ...Count, description: 'The first byte that the first of them asked for' },
   times: Type.Integer({ minimum: 1, description: 'Requests this stands for' })
 }, closed)
 export type ExportDownloadedData = Static<typeof ExportDownloadedData>
