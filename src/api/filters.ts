@@ -84,7 +84,7 @@ function requireSearch (text: string): void {
   if ('fault' in parsed) throw refusal([{ pointer: 'q', detail: parsed.fault }])
 }
 
-/** All filters. What is sealed under a person is found by tags that only that person's key makes. */
+/** All filters. What is sealed under a person is found by tags that only their key makes. */
 export async function eventFilter (
   vault: Vault, tenant: string, query: Static<typeof EventsQuery>
 ): Promise<EventFilter> {

@@ -28,7 +28,9 @@ t.test('what of an event is whose', async (t) => {
         entity: { type: 'user', id: 'u-1' },
         context: { ip: '::1', userAgent: 'curl', sessionId: 's', requestId: 'r' }
       },
-      parts: { 'user u-1': ['/entity/id', '/context/ip', '/context/userAgent', '/context/sessionId'] }
+      parts: {
+        'user u-1': ['/entity/id', '/context/ip', '/context/userAgent', '/context/sessionId']
+      }
     },
     {
       name: 'a user with an address, about another one',
