@@ -26,7 +26,7 @@ const HANDLERS: ReadonlyMap<string, OwnHandler> = new Map([
 /** One row per export. */
 export const exports: Projection = {
   name: 'exports',
-  version: 1,
+  version: 2,
   tables: 'projections/exports/tables.sql',
   views: ['export'],
   apply: applyOwn(HANDLERS)
@@ -59,14 +59,16 @@ async function prepare (event: DecodedEvent, tx: Tx): Promise<boolean> {
 }
 
 async function download (event: DecodedEvent, tx: Tx): Promise<boolean> {
-  if (ownData(event, EXPORT_TYPE, downloaded) === undefined) return false
+  const said = ownData(event, EXPORT_TYPE, downloaded)
+  if (said === undefined) return false
   const { tenant, entity, recordedAt, actor } = event.data
   const by = JSON.stringify([{ id: actor.id ?? '', name: actor.name ?? null }])
   await tx.query(`
-    update export set downloads = downloads + 1, downloaded_at = $3, downloaded_by =
+    update export set downloads = downloads + $6, downloaded_at = $3, downloaded_by =
       case when downloaded_by @> $4::jsonb or jsonb_array_length(downloaded_by) >= $5
         then downloaded_by else downloaded_by || $4::jsonb end
-    where tenant = $1 and id = $2`, [tenant, entity?.id, recordedAt, by, DOWNLOADERS_MAX])
+    where tenant = $1 and id = $2`,
+  [tenant, entity?.id, recordedAt, by, DOWNLOADERS_MAX, said.times])
   return true
 }
 

@@ -46,11 +46,11 @@ export const ExportedData = Type.Object({
 }, closed)
 export type ExportedData = Static<typeof ExportedData>
 
-/** Data left: downloads of one key within ten minutes are one event, ahead of the first. */
+/** Data left: of one key within ten minutes the first is told ahead, the others as one. */
 export const ExportDownloadedData = Type.Object({
   operation: Type.Literal('download'),
   sha256: Sha256,
-  from: { ...Count, description: 'The first byte that was asked for' },
+  from: { ...Count, description: 'The first byte that the first of them asked for' },
   times: Type.Integer({ minimum: 1, description: 'Requests this stands for' })
 }, closed)
 export type ExportDownloadedData = Static<typeof ExportDownloadedData>

@@ -155,12 +155,15 @@ export const EventFilters = {
   recordedTo: Type.Optional({ ...Timestamp, description: 'recordedAt, exclusive' })
 }
 
+const OWNED = 'Where a person acts, or it happened to one, only together with actor or entity: ' +
+  'it is sealed under that person\'s key'
+
 export const EventsQuery = Type.Object({
   actor: Type.Optional(ActorFilter),
   entity: Type.Optional(EntityFilter),
   entityType: Type.Optional(EntityType),
-  ip: Type.Optional(Needle('Of a user only together with actor: it is sealed')),
-  session: Type.Optional(Needle('Of a user only together with actor: it is sealed')),
+  ip: Type.Optional(Needle(OWNED)),
+  session: Type.Optional(Needle(OWNED)),
   ...EventFilters,
   ...Paging,
   count: Type.Optional(CountMode),

@@ -59,7 +59,10 @@ export const ExportView = Type.Object({
   requestedBy: ByKey,
   preparedAt: nullable(Timestamp),
   expiresAt: Timestamp,
-  downloads: Type.Integer({ description: 'Those within ten minutes of one key are one' }),
+  downloads: Type.Integer({
+    description: 'Requests for its bytes; those of one key within ten minutes of the first are ' +
+      'told together, and counted then'
+  }),
   downloadedAt: nullable(Timestamp),
   downloadedBy: Type.Array(ByKey)
 }, { title: 'Export' })

@@ -70,7 +70,7 @@ export async function statesAt (
   })
   request.eventsRead = trails.reduce((sum, { rows }) => sum + rows.length, 0)
   return await Promise.all(trails.map(async ({ rows, removed }, index) => {
-    const texts = await presentRows(services.vault, reader, rows)
+    const texts = await presentRows(services, reader, rows)
     const shown = texts.map((text): ShownEvent => JSON.parse(text))
     return { ...foldAll(inOrder(shown, moments[index])), removed }
   }))

@@ -106,7 +106,7 @@ function requireSearch (text: string): void {
   if ('fault' in parsed) throw refusal([{ pointer: 'q', detail: parsed.fault }])
 }
 
-/** All filters. What is sealed under a user is found by tags that only that user's key makes. */
+/** All filters. What is sealed under a person is found by tags that only their key makes. */
 export async function eventFilter (
   vault: Vault, tenant: string, query: Static<typeof EventsQuery>
 ): Promise<EventFilter> {
@@ -114,13 +114,14 @@ export async function eventFilter (
     query.actor === undefined ? undefined : actorOf(vault, tenant, query.actor),
     query.entity === undefined ? undefined : entityOf(vault, tenant, query.entity)
   ])
+  const owners = [actor?.dataKey, entity?.dataKey].filter((key) => key !== undefined)
   return {
     ...narrowFilter(query),
     actor: actor === undefined ? undefined : { type: actor.type, key: actor.key },
-    entity,
+    entity: entity === undefined ? undefined : { type: entity.type, key: entity.key },
     entityType: query.entityType,
-    ip: needles('/context/ip', query.ip, actor?.dataKey),
-    session: needles('/context/sessionId', query.session, actor?.dataKey)
+    ip: needles('/context/ip', query.ip, owners),
+    session: needles('/context/sessionId', query.session, owners)
   }
 }
 
@@ -140,20 +141,19 @@ async function actorOf (
 /** How rows name the entity that a filter says as `type:id`. */
 export async function entityOf (
   vault: Vault, tenant: string, text: string
-): Promise<{ type: string, key: string }> {
+): Promise<Party> {
   const [, type, id] = ENTITY.exec(text) ?? []
   if (type === undefined || id === undefined) {
     throw refusal([{ pointer: 'entity', detail: 'expected type:id' }])
   }
-  const { key } = await partyOf(vault, tenant, { type, id })
-  return { type, key }
+  return await partyOf(vault, tenant, { type, id })
 }
 
 function needles (
-  pointer: string, value: string | undefined, dataKey: Buffer | undefined
+  pointer: string, value: string | undefined, owners: readonly Buffer[]
 ): string[] | undefined {
   if (value === undefined) return undefined
-  return dataKey === undefined ? [value] : [value, findTag(dataKey, pointer, value)]
+  return [value, ...owners.map((dataKey) => findTag(dataKey, pointer, value))]
 }
 
 /** Refuses a range that is empty; `name` is that of the parameter for its end. */

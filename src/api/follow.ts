@@ -130,7 +130,7 @@ async function readAfter (
       return await listEvents(tx, wanted, { limit: PAGE, after })
     })
     const rows = found.reverse().filter(({ position }) => position <= reflected)
-    const texts = await presentRows(services.vault, reader, rows)
+    const texts = await presentRows(services, reader, rows)
     const events = texts.map((text, index) => ({ text, position: rows[index]?.position ?? after }))
     const fitting = events.slice(0, fittingCount(texts))
     const isAll = fitting.length === rows.length &&

@@ -81,7 +81,7 @@ export async function sendEvents (
   })
   const caller = callerOf(request)
   const reader = { tenant: tenantOf(caller), access: accessOf(caller) }
-  const texts = await presentRows(services.vault, reader, rows.slice(0, limit))
+  const texts = await presentRows(services, reader, rows.slice(0, limit))
   const { show } = list
   const items = show !== undefined
     ? texts.map((text) => JSON.stringify(show(JSON.parse(text))))

@@ -3,7 +3,7 @@ import { isErasedSection, type RowSection } from '../../schemas/hidden.ts'
 import { mayOpen, presentHead, refsToOpen, type Access } from '../privacy/open.ts'
 import type { Vault } from '../privacy/vault.ts'
 import type { Caller } from './auth.ts'
-import { createShownHeads } from './shown-heads.ts'
+import type { ShownHeads } from './shown-heads.ts'
 
 /** Whose data is opened: of `self` it is theirs, and all that is in what they did. */
 export type Sight = Access | { self: string }
@@ -20,12 +20,18 @@ export interface Reader {
   access: Sight
 }
 
+/** What events are opened with: the keys, and what they have opened lately. */
+export interface Opener {
+  vault: Pick<Vault, 'keys'>
+  shownHeads: ShownHeads
+}
+
 /**
  * The JSON texts of events as the reader may see them. What is not sealed is spliced as it lies
  * in the row, never parsed; every data key is asked for once.
  */
 export async function presentRows (
-  vault: Vault, { tenant, access }: Reader, rows: readonly EventRow[]
+  { vault, shownHeads }: Opener, { tenant, access }: Reader, rows: readonly EventRow[]
 ): Promise<string[]> {
   const sections = rows.map(({ sealed }) => parseSections(sealed))
   const accesses = rows.map(({ head }) => accessTo(head, access))
@@ -50,9 +56,6 @@ export async function presentRows (
 }
 
 const NO_KEYS: ReadonlyMap<string, Buffer> = new Map()
-/** Texts of about 1.5 KB. */
-const SHOWN_MAX = 8_000
-const shownHeads = createShownHeads(SHOWN_MAX)
 
 /** Whoever did something has seen it already: nothing in it is news to them. */
 function accessTo (head: string, access: Sight): Access {

@@ -7,7 +7,7 @@ import type { Coalesced, Tally, Telling } from './coalesce.ts'
 import type { App } from './endpoint.ts'
 import { readEvent } from './own-events.ts'
 import { toLedgerError } from './problems.ts'
-import { describeFilters, isPaging } from './read-filters.ts'
+import { describeFilters, isPaging, type DescribedFilters } from './read-filters.ts'
 import type { Services } from './services.ts'
 
 /** Who reads events. A route that serves one of them gives events out, or what was made of them. */
@@ -51,14 +51,15 @@ type Needs = Pick<Services, 'vault' | 'settings' | 'requireSoundLog'>
 export function createReads (services: Needs, coalesced: Coalesced): Reads {
   // Keys of the windows lie in memory for minutes: they do not say who was looked for.
   const salt = randomBytes(16).toString('hex')
-  const keyOf = (request: FastifyRequest): string =>
-    hash('sha256', salt + whatOf(request), 'base64')
+  const keyOf = (request: FastifyRequest, said: DescribedFilters): string =>
+    hash('sha256', salt + whatOf(request, said), 'base64')
   return {
     async record (request, tally) {
       try {
-        await coalesced.tell(keyOf(request), tally, async () => {
+        const said = await describe(services, request)
+        await coalesced.tell(keyOf(request, said), tally, async () => {
           await services.requireSoundLog()
-          return await tellingOf(services, request)
+          return tellingOf(request, said)
         })
       } catch (cause) {
         const error = toLedgerError(cause)
@@ -111,27 +112,31 @@ function givesEvents ({ routeOptions, params }: FastifyRequest): boolean {
   return url !== TILES || /^entries\//.test(String(Reflect.get(Object(params), '*')))
 }
 
-/** The same text for the same key, route and filter, whichever page is asked for. */
-function whatOf (request: FastifyRequest): string {
+/**
+ * The same text for the same key, route and filter, whichever page is asked for. What is said of it
+ * counts too: who was looked for in vain is another reading as soon as somebody is found.
+ */
+function whatOf (request: FastifyRequest, said: DescribedFilters): string {
   const { method, url = '' } = request.routeOptions
   const asked = [request.params, request.query].flatMap((part) =>
     Object.entries(Object(part)).filter(([name]) => !isPaging(name)).sort(byName))
-  return JSON.stringify([callerOf(request).keyId, method, url, asked])
+  return JSON.stringify([callerOf(request).keyId, method, url, asked, said])
 }
 
 function byName ([one]: [string, unknown], [other]: [string, unknown]): number {
   return one < other ? -1 : Number(one > other)
 }
 
-async function tellingOf (
-  services: Needs, request: FastifyRequest
-): Promise<Telling> {
-  const caller = callerOf(request)
-  const tenant = tenantOf(caller)
-  const { method, url = '', config: { roles = [] } } = request.routeOptions
-  const { filters, refs } = await describeFilters(services, tenant, {
-    url, params: request.params, query: request.query, found: (request.eventsRead ?? 0) > 0
+async function describe (services: Needs, request: FastifyRequest): Promise<DescribedFilters> {
+  const { routeOptions: { url = '' }, params, query, eventsRead = 0 } = request
+  return await describeFilters(services, tenantOf(callerOf(request)), {
+    url, params, query, found: eventsRead > 0
   })
+}
+
+function tellingOf (request: FastifyRequest, { filters, refs }: DescribedFilters): Telling {
+  const caller = callerOf(request)
+  const { method, url = '', config: { roles = [] } } = request.routeOptions
   const isOwn = !caller.roles.some((role) => role !== 'self' && roles.includes(role))
   const own = isOwn && caller.subjectRef !== undefined ? [caller.subjectRef] : []
   const reading = {
@@ -140,7 +145,7 @@ async function tellingOf (
     filters,
     refs: [...new Set([...refs, ...own])]
   }
-  return { tenant, say: (tally) => readEvent(caller, reading, tally) }
+  return { tenant: tenantOf(caller), say: (tally) => readEvent(caller, reading, tally) }
 }
 
 function isDestroyable (payload: unknown): payload is { destroy: () => void } {

@@ -21,11 +21,14 @@ import { createLongReads, type HoldPlace } from './long-reads.ts'
 import { createMetrics, type ApiMetrics } from './metrics.ts'
 import { createReads, type Reads } from './recorded-reads.ts'
 import { createRecent, type Recent } from './recent.ts'
+import { createShownHeads, type ShownHeads } from './shown-heads.ts'
 import { LOG_REGRESSION_STATE, readWorkerState } from './state.ts'
 import { readTenant } from './tenant-store.ts'
 import { readVocabulary, type Vocabulary } from './vocabulary.ts'
 
 const WORKER_STATE_FRESH_MS = 1_000
+/** Texts of about 1.5 KB. */
+const SHOWN_MAX = 8_000
 
 /** What the API works with; made, owned and closed by the composition root. */
 export interface ApiDeps {
@@ -59,16 +62,18 @@ export interface Services extends ApiDeps {
   metrics: ApiMetrics
   /** Records that a request was refused for want of a role. */
   denied: (caller: Caller, request: FastifyRequest) => void
+  /** What data keys have opened lately, as long as the vault remembers them. */
+  shownHeads: ShownHeads
   /** Records who read what. */
   reads: Reads
-  /** What both of them count before it is told. */
+  /** Records that an export is about to be downloaded. */
+  recordDownload: RecordDownload
+  /** What all of them count before it is told. */
   coalesced: Coalesced
   /** Exports that are being prepared or sent. */
   exporting: ExportWork
   /** Places for replays and reports. */
   longRead: HoldPlace
-  /** Records that an export is about to be downloaded. */
-  recordDownload: RecordDownload
   /** What a tenant has chosen, as of five seconds ago at the latest. */
   settings: Recent<TenantSettings>
   /** The actions that a tenant registered, as of five seconds ago at the latest. */
@@ -105,11 +110,12 @@ export function createServices (deps: ApiDeps): Services {
     progress: createProgress(pool, deps.listenPool),
     metrics: createMetrics(pool),
     denied: createDenials(coalesced),
+    shownHeads: createShownHeads(SHOWN_MAX),
     reads: createReads({ vault, settings, requireSoundLog }, coalesced),
+    recordDownload: createDownloads(coalesced),
     coalesced,
     exporting: createExportWork(now),
     longRead: createLongReads(),
-    recordDownload: createDownloads(ledger.recordOwn, now),
     requireSoundLog,
     cursorSecret: readOnce(pool)
   }

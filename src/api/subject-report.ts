@@ -160,7 +160,7 @@ async function * eventTexts (
   while (after !== undefined) {
     const { rows, removed } = await readPage(services, report, after)
     const wanted = rows.filter(({ position }) => position <= report.position)
-    const texts = await presentRows(services.vault, reader, wanted)
+    const texts = await presentRows(services, reader, wanted)
     for (const [index, text] of texts.entries()) {
       yield { text, isRemoved: removed.has(wanted[index]?.position ?? -1n) }
     }

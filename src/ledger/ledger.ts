@@ -124,7 +124,7 @@ class Recorder {
   }
 
   async record (sender: Sender, events: readonly EventInput[]): Promise<AppendResult[]> {
-    return await new Promise((resolve) => {
+    const answered: Promise<AppendResult[]> = new Promise((resolve) => {
       const flights = this.#flights.take(sender, events, {
         newId: this.#options.newId,
         done: resolve,
@@ -134,13 +134,20 @@ class Recorder {
       orFail(flights, async () => {
         const rest = await this.#answerOfStrangers(sender, flights)
         if (rest.length === 0) return
-        orFail(rest.map(({ flight }) => flight), async () => { await this.#send(sender, rest) })
+        orFail(rest.map(({ flight }) => flight), async () => {
+          await this.#send(sender, rest, answered)
+        })
       })
     })
+    return await answered
   }
 
-  async #send (sender: Sender, dissected: readonly Dissected[]): Promise<void> {
-    const keys = await this.#provision(sender.tenant, dissected.map(({ parts }) => parts))
+  /** `answered` is when nothing of it is under way any more. */
+  async #send (
+    sender: Sender, dissected: readonly Dissected[], answered: Promise<unknown>
+  ): Promise<void> {
+    const parts = dissected.map(({ parts }) => parts)
+    const keys = await this.#provision(sender.tenant, parts, answered)
     const recordedAt = new Date(this.#options.now()).toISOString()
     const drafts = dissected.map(({ flight: { event, id }, parts }) => ({
       ...sender, event, id, recordedAt, parts, keys
@@ -195,12 +202,12 @@ class Recorder {
   }
 
   async #provision (
-    tenant: string, parts: ReadonlyArray<readonly PersonalPart[]>
+    tenant: string, parts: ReadonlyArray<readonly PersonalPart[]>, sealing: Promise<unknown>
   ): Promise<ReadonlyMap<string, SubjectKey>> {
     const subjects = new Map<string, SubjectRef>()
     for (const { subject } of parts.flat()) subjects.set(subjectKey(subject), subject)
     if (subjects.size === 0) return new Map()
-    return await this.#options.vault.provision(tenant, [...subjects.values()])
+    return await this.#options.vault.provision(tenant, [...subjects.values()], sealing)
   }
 
   /** Without the read models, undefined: then the log itself is searched. */

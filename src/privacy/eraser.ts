@@ -1,6 +1,6 @@
 import type { Pool } from '../postgres/pool.ts'
 import { inTransaction } from '../postgres/transaction.ts'
-import { callAll, giveUpSilent } from './vault-calls.ts'
+import { callAll, giveUpSilent, type Called } from './vault-calls.ts'
 
 /** A subject to be erased, and the erasure that says so. */
 export interface Condemned {
@@ -25,9 +25,9 @@ export interface Eraser {
   /** Takes that back, unless the person came back meanwhile and has another row. */
   reopen (tenant: string, refs: readonly string[]): Promise<void>
   /** Whether every process that keeps keys says to have let go of those removed or closed. */
-  forgotten (timeoutMs: number): Promise<boolean>
-  /** No longer waits for processes that do not answer. */
-  giveUpSilent (): Promise<void>
+  forgotten (timeoutMs: number): Promise<Called>
+  /** No longer waits for processes that have not answered this call. */
+  giveUpSilent (call: bigint): Promise<void>
   /** Destroys the keys for good: no row with such a ref is ever taken again. Returns how many. */
   destroy (tenant: string, condemned: readonly Condemned[]): Promise<number>
   /**
@@ -76,7 +76,7 @@ export function createEraser (pool: Pool): Eraser {
       [tenant, refs])
     },
     forgotten: async (timeoutMs) => await callAll(pool, timeoutMs),
-    giveUpSilent: async () => { await giveUpSilent(pool) },
+    giveUpSilent: async (call) => { await giveUpSilent(pool, call) },
     destroy: async (tenant, condemned) => await destroy(pool, tenant, condemned),
     async wrappedUnder (tenant, refs) {
       const { rows } = await pool.query<{ ref: string, masterKeys: string[] }>(`

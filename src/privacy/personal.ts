@@ -25,12 +25,13 @@ export function isPersonType (type: string, settings: TenantSettings): boolean {
 
 /**
  * The personal data of a checked event, one part for each subject, without overlap inside a part:
- * - a user who acts: id, name and email, and the address, agent and session it happened from;
+ * - a user who acts: id, name and email;
  * - entity and related entities of a person type: id and name;
  * - every declared `personal` path;
- * - with `sealData`: data, before, after, changes and description, under the user who acts, or
- *   else the person it happened to. Without either there is nobody to seal them for: they stay
- *   in clear, and so does the context of an actor that is no user.
+ * - address, agent and session it happened from, and with `sealData` data, before, after, changes
+ *   and description: under the owner, the user who acts or else the person it happened to (whoever
+ *   fails to sign in is nobody yet, but where from tells of whose account it is). Without either
+ *   there is nobody to seal them for, and they stay in clear.
  * Only paths that exist in the event are named.
  */
 export function personalParts (event: EventInput, settings: TenantSettings): PersonalPart[] {
@@ -47,18 +48,21 @@ export function personalParts (event: EventInput, settings: TenantSettings): Per
   const people = persons(event, settings)
   for (const { subject, paths } of people) add(subject, paths)
   for (const { subject, paths } of event.personal ?? []) add(subject, paths)
-  const owner = settings.sealData && people.find(({ owns }) => owns)
-  if (owner) add(owner.subject, DATA_PATHS.filter((path) => !isDeclared(event, path)))
+  const owner = people.find(({ owns }) => owns)
+  if (owner) {
+    const owned = settings.sealData ? [...CONTEXT_PATHS, ...DATA_PATHS] : CONTEXT_PATHS
+    add(owner.subject, owned.filter((path) => !isDeclared(event, path)))
+  }
   return [...parts.values()].map(({ subject, paths }) => ({ subject, paths: outermost(paths) }))
 }
 
-/** What was declared somebody's as a whole stays theirs, not the actor's. */
+/** What was declared somebody's as a whole stays theirs, not the owner's. */
 function isDeclared (event: EventInput, path: string): boolean {
   return event.personal?.some(({ paths }) => paths.includes(path)) ?? false
 }
 
 interface Person extends PersonalPart {
-  /** Whether the event's data counts as theirs: the actor, or else the entity. */
+  /** Whether what is nobody else's counts as theirs: the actor, or else the entity. */
   owns: boolean
 }
 
@@ -66,9 +70,7 @@ function persons (event: EventInput, settings: TenantSettings): Person[] {
   const found: Person[] = []
   const { actor, entity, related = [] } = event
   if (actor.type === 'user') {
-    found.push({
-      subject: { type: 'user', id: actor.id }, paths: [...ACTOR_PATHS, ...CONTEXT_PATHS], owns: true
-    })
+    found.push({ subject: { type: 'user', id: actor.id }, paths: ACTOR_PATHS, owns: true })
   }
   if (entity && isPersonType(entity.type, settings)) {
     found.push({ subject: entity, paths: ['/entity/id', '/entity/name'], owns: true })

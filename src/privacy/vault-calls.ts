@@ -24,8 +24,11 @@ export interface Calls {
   close (): Promise<void>
 }
 
-/** The answering side, one for each process that keeps keys. */
-export function answerCalls (pool: Pool): Calls {
+/**
+ * The answering side, one for each process that keeps keys. What is sealing with one of them at the
+ * moment of a call has to be through before it is answered: `settled` resolves when it is.
+ */
+export function answerCalls (pool: Pool, settled: () => Promise<void>): Calls {
   const id = randomUUID()
   let answering = Promise.resolve()
   const answer = async (call: string): Promise<void> => {
@@ -41,10 +44,12 @@ export function answerCalls (pool: Pool): Calls {
     async register () {
       let isRegistered = false
       say(async () => {
-        // Nothing is kept at this moment, so every call until now is answered as well.
-        await pool.query(`insert into vault.listener (id, heard)
-          select $1, last_value from vault.call
-          on conflict (id) do update set heard = excluded.heard`, [id])
+        // Nothing is kept at this moment, so every call until now is answered as well, once what
+        // seals with keys from before is through.
+        const { rows: [last] } = await pool.query<{ call: bigint }>(
+          'select last_value as call from vault.call')
+        await settled()
+        await answer(String(last?.call ?? 0n))
         isRegistered = true
       })
       await answering
@@ -52,7 +57,8 @@ export function answerCalls (pool: Pool): Calls {
     },
     onNotification (payload) {
       const call = callOf(payload)
-      if (call !== undefined) say(async () => { await answer(call) })
+      if (call === undefined) return
+      settled().then(() => { say(async () => { await answer(call) }) })
     },
     async close () {
       await answering
@@ -61,11 +67,17 @@ export function answerCalls (pool: Pool): Calls {
   }
 }
 
+/** A call, and whether everybody has answered it. */
+export interface Called {
+  call: bigint
+  answered: boolean
+}
+
 /**
- * Calls every process that keeps keys; true when all known ones have answered, and have so
- * forgotten whatever went before, false after `timeoutMs`.
+ * Calls every process that keeps keys; answered when all known ones say that they have forgotten
+ * whatever went before and seal nothing with it any more, else given up after `timeoutMs`.
  */
-export async function callAll (pool: Pool, timeoutMs: number): Promise<boolean> {
+export async function callAll (pool: Pool, timeoutMs: number): Promise<Called> {
   const deadline = performance.now() + timeoutMs
   const { rows: [row] } = await pool.query<{ call: bigint }>(`
     with next as materialized (select nextval('vault.call') as call)
@@ -75,16 +87,18 @@ export async function callAll (pool: Pool, timeoutMs: number): Promise<boolean> 
   while (true) {
     const { rows: [waiting] } = await pool.query<{ count: bigint }>(
       'select count(*) from vault.listener where heard < $1', [call])
-    if (waiting?.count === 0n) return true
-    if (performance.now() > deadline) return false
+    if (waiting?.count === 0n) return { call, answered: true }
+    if (performance.now() > deadline) return { call, answered: false }
     await sleep(ASK_AGAIN_MS)
   }
 }
 
-/** Forgets those who did not answer the last call: their keys are out of date by now. */
-export async function giveUpSilent (pool: Pool): Promise<void> {
-  await pool.query(`delete from vault.listener
-    where heard < (select last_value from vault.call)`)
+/**
+ * Forgets those who did not answer this call: their keys are out of date by now. A later call of
+ * another worker is none of theirs: whoever has yet to answer that one is alive.
+ */
+export async function giveUpSilent (pool: Pool, call: bigint): Promise<void> {
+  await pool.query('delete from vault.listener where heard < $1', [call])
 }
 
 function callOf (payload: string): string | undefined {

@@ -5,6 +5,7 @@ import type { Pool } from '../postgres/pool.ts'
 import { LedgerError } from '../errors.ts'
 import type { SubjectKey } from './cipher.ts'
 import { createGate, type Gate } from './gate.ts'
+import { createInUse } from './in-use.ts'
 import type { MasterKey } from './master-key.ts'
 import { microBatch } from './micro-batch.ts'
 import { subjectKey } from './personal.ts'
@@ -14,8 +15,14 @@ import { openVaultStore, type Wanted, type WantedRef } from './vault-store.ts'
 
 /** The keys of persons. Whoever's row is destroyed is erased, wherever their data lies. */
 export interface Vault {
-  /** The keys of these subjects by subjectKey; who is new gets a random ref and key. */
-  provision (tenant: string, subjects: readonly SubjectRef[]): Promise<Map<string, SubjectKey>>
+  /**
+   * The keys of these subjects by subjectKey; who is new gets a random ref and key. `sealing` is
+   * the work they are for: until it is settled, or for KEY_TTL_MS, no erasure that wants them
+   * forgotten goes on.
+   */
+  provision (
+    tenant: string, subjects: readonly SubjectRef[], sealing?: Promise<unknown>
+  ): Promise<Map<string, SubjectKey>>
   /** The key of a subject, undefined if the vault has none. Never makes one. */
   find (tenant: string, subject: SubjectRef): Promise<FoundKey | undefined>
   /**
@@ -74,7 +81,8 @@ export async function createVault (options: VaultOptions): Promise<Vault> {
     await behind(gate, async () => await store.bySubject(wanted)))
   const byRef = microBatch(LOOKUPS_MAX, async (wanted: WantedRef[]) =>
     await behind(gate, async () => await store.byRef(wanted)))
-  const calls = answerCalls(pool)
+  const inUse = createInUse(KEY_TTL_MS)
+  const calls = answerCalls(pool, inUse.settled)
   let connection = new AbortController()
   const isFenced = async (signal: AbortSignal): Promise<boolean> => {
     // What failed is tried again; whoever asks meanwhile is told that there is no fence.
@@ -125,11 +133,15 @@ export async function createVault (options: VaultOptions): Promise<Vault> {
   }
 
   return {
-    provision: async (tenant, subjects) => await together(subjects, {
-      keyOf: subjectKey,
-      remembered: (subject) => cache.bySubject(tenant, subject),
-      ask: async (subject) => await askSubject({ tenant, subject, create: true })
-    }),
+    async provision (tenant, subjects, sealing) {
+      // Counted before it asks: what is found out now may be closed a moment later.
+      if (sealing !== undefined) inUse.add(sealing)
+      return await together(subjects, {
+        keyOf: subjectKey,
+        remembered: (subject) => cache.bySubject(tenant, subject),
+        ask: async (subject) => await askSubject({ tenant, subject, create: true })
+      })
+    },
     find: async (tenant, subject) => cache.bySubject(tenant, subject) ??
       await askSubject({ tenant, subject, create: false }),
     async refs (tenant, subject) {

@@ -126,9 +126,10 @@ async function close (
 ): Promise<boolean> {
   const closedMs = await eraser.close(tenant, due.map(({ ref }) => ref))
   await fault('closed')
-  if (await eraser.forgotten(PATIENCE_MS)) return true
+  const { call, answered } = await eraser.forgotten(PATIENCE_MS)
+  if (answered) return true
   if (closedMs < keyTtlMs) return false
-  await eraser.giveUpSilent()
+  await eraser.giveUpSilent(call)
   return true
 }
 

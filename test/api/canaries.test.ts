@@ -31,9 +31,18 @@ const sent = event({
     paths: ['/data/note', '/before/note', '/after/note', '/description']
   }]
 })
+const guessed = event({
+  action: 'auth.login_failed',
+  category: 'auth',
+  outcome: 'failure',
+  actor: { type: 'anonymous' },
+  entity: { type: 'user', id: id(1) },
+  context: sent['context']
+})
 const isClean = (text: string): boolean => !/cnry7bird|203\.0\.113\.99/i.test(text)
 
 const receipt = await append('acme', sent)
+await append('acme', guessed)
 const own = await append('acme', event({ actor: SELF, related: [{ type: 'user', id: id(1) }] }))
 await until(async () => await call('acme.auditor', `/v1/events/${own.id}/proof`),
   ({ statusCode }) => statusCode === 200)

@@ -173,6 +173,19 @@ t.test('looking for somebody makes nobody known', async (t) => {
   t.equal(await known(), before)
 })
 
+t.test('who was looked for before they were known is named as soon as they are', async (t) => {
+  const said = await recordedBy(async () => {
+    const list = async (): Promise<number> =>
+      (await call('acme.auditor', '/v1/events?actor=u-later')).json().items.length
+    t.equal(await list() + await list(), 0)
+    const { id } = await append('acme', event({ actor: { type: 'user', id: 'u-later' } }))
+    t.equal(await list() + await list(), 2, id)
+  })
+  t.match(said.map(({ data, related }) => [data.filters['actor'], related?.length]), [
+    [{ type: 'user', unknown: true }, undefined], [{ type: 'user', ref: /^[0-9a-f-]{36}$/ }, 1]
+  ])
+})
+
 t.test('who read about a person is found by the ref, and is no part of the feed', async (t) => {
   const answer = await until(
     async () => await call('acme.auditor', `/v1/entities/ledger_subject/${refOfAlice}/events`),

@@ -20,6 +20,25 @@ t.test('what of an event is whose', async (t) => {
       event: { ...base, actor: { type: 'service', id: 'u-1' }, context: { ip: '::1' } },
       parts: {}
     },
+    {
+      name: 'somebody unknown with an address, about a user',
+      event: {
+        ...base,
+        actor: { type: 'anonymous' },
+        entity: { type: 'user', id: 'u-1' },
+        context: { ip: '::1', userAgent: 'curl', sessionId: 's', requestId: 'r' }
+      },
+      parts: {
+        'user u-1': ['/entity/id', '/context/ip', '/context/userAgent', '/context/sessionId']
+      }
+    },
+    {
+      name: 'a user with an address, about another one',
+      event: {
+        ...base, actor: user, entity: { type: 'user', id: 'u-2' }, context: { ip: '::1' }
+      },
+      parts: { 'user u-1': ['/actor/id', '/context/ip'], 'user u-2': ['/entity/id'] }
+    },
     { name: 'nobody', event: { ...base, actor: { type: 'anonymous' } }, parts: {} },
     {
       name: 'a user from somewhere',

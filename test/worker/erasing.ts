@@ -9,7 +9,7 @@ import type { Pool } from '../../src/postgres/pool.ts'
 import { createEraser, type Eraser } from '../../src/privacy/eraser.ts'
 import { localMasterKey, type MasterKey } from '../../src/privacy/master-key.ts'
 import { subjectKey } from '../../src/privacy/personal.ts'
-import { createVault, type Vault } from '../../src/privacy/vault.ts'
+import { createVault, type Vault, type VaultOptions } from '../../src/privacy/vault.ts'
 import { createErasures, type Erasures, type ErasuresOptions } from '../../src/worker/erasure.ts'
 import type { EventInput } from '../../schemas/events/index.ts'
 import { silent, until, world, type World } from './world.ts'
@@ -23,7 +23,7 @@ export interface ErasingWorld extends World {
   erasures (options?: Partial<ErasuresOptions>): Erasures
   superuser: Pool
   /** A vault in a process of its own, as it were. */
-  anotherVault (fence?: () => Promise<unknown>): Promise<Vault>
+  anotherVault (options?: Pick<VaultOptions, 'now' | 'fence'>): Promise<Vault>
   /** Records events of producers in tenant acme; returns the last position. */
   send (events: readonly EventInput[]): Promise<bigint>
   /** Asks for the erasure of a user of acme; returns the erasure's id and the ref. */
@@ -46,8 +46,8 @@ export async function erasingWorld (t: Test): Promise<ErasingWorld> {
   const { database, log } = given
   const masterKey = localMasterKey(randomBytes(32))
   const vaultPool = database.pool('ledger_vault', { max: 10 })
-  const anotherVault = async (fence?: () => Promise<unknown>): Promise<Vault> => {
-    const vault = await createVault({ pool: vaultPool, masterKey, fence })
+  const anotherVault: ErasingWorld['anotherVault'] = async (options) => {
+    const vault = await createVault({ pool: vaultPool, masterKey, ...options })
     t.teardown(async () => { await vault.close() })
     return vault
   }

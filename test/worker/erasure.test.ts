@@ -1,9 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 
 import { PROJECTIONS } from '../../projections/index.ts'
 import { holdPlacedEvent, holdReleasedEvent } from '../../src/ledger/erasure-events.ts'
-import { applyFence } from '../../src/ledger/fence.ts'
 import { createLedger } from '../../src/ledger/ledger.ts'
 import { subjectKey } from '../../src/privacy/personal.ts'
 import { rebuild } from '../../src/worker/rebuild.ts'
@@ -151,28 +149,6 @@ t.test('what a frozen process seals too late is flagged and never opened', async
   t.strictSame(await world.digest(), before, 'a rebuild flags it as well')
 })
 
-t.test('a vault restored from before an erasure opens nothing of that person', async (t) => {
-  const world = await erasingWorld(t)
-  const worker = world.runner()
-  await worker.reached(await world.send([...eventsOf('u-gone', 4), ...eventsOf('u-kept', 4)]))
-  await world.superuser.query('create table public.backup as select * from vault.subject')
-  const { ref } = await world.request('u-gone')
-  await world.finish()
-  t.equal((await world.vault.keys('acme', [ref])).size, 0)
-
-  const restore = 'insert into vault.subject select * from public.backup on conflict do nothing'
-  await t.rejects(world.superuser.query(restore), { message: /was erased and never gets a key again/ })
-  // As a backup of the whole vault would bring it back: without what the vault remembers.
-  await world.superuser.query(`truncate vault.erased; ${restore}`)
-  t.equal(await applyFence(world.log, world.eraser), 1, 'one key had come back')
-  const restarted = await world.anotherVault()
-  t.equal((await restarted.keys('acme', [ref])).size, 0)
-  t.equal(await restarted.find('acme', { type: 'user', id: 'u-gone' }), undefined)
-  t.ok(await restarted.find('acme', { type: 'user', id: 'u-kept' }))
-  await t.rejects(world.superuser.query(restore), { message: /never gets a key again/ }, 'for good')
-  t.equal(await applyFence(world.log, world.eraser), 0)
-})
-
 t.test('closing: nothing new is sealed under the ref, and other processes say so', async (t) => {
   const world = await erasingWorld(t)
   const worker = world.runner()
@@ -184,7 +160,7 @@ t.test('closing: nothing new is sealed under the ref, and other processes say so
   const known = await other.find('acme', subject)
   const ref = known?.ref ?? ''
   t.equal(await world.eraser.close('acme', [ref]) < 1_000, true)
-  t.equal(await world.eraser.forgotten(5_000), true)
+  t.match(await world.eraser.forgotten(5_000), { answered: true })
   for (const vault of [world.vault, other]) {
     t.match(await vault.find('acme', subject), { ref, closed: true }, 'found while it is closing')
     t.equal((await vault.keys('acme', [ref])).size, 1, 'and opened')
@@ -200,9 +176,40 @@ t.test('closing: nothing new is sealed under the ref, and other processes say so
   await world.eraser.reopen('acme', [ref])
   t.match(await other.find('acme', subject), { ref: fresh?.ref }, 'the new one stays')
   await world.superuser.query(`insert into vault.listener values ('${uuid(1)}', 0)`)
-  t.equal(await world.eraser.forgotten(50), false, 'a process that does not answer')
-  await world.eraser.giveUpSilent()
-  t.equal(await world.eraser.forgotten(5_000), true)
+  const { call, answered } = await world.eraser.forgotten(50)
+  t.equal(answered, false, 'a process that does not answer')
+  await world.eraser.giveUpSilent(call)
+  t.match(await world.eraser.forgotten(5_000), { answered: true })
+})
+
+t.test('what a live process is appending lands before the order, or the order waits', async (t) => {
+  const world = await erasingWorld(t)
+  const worker = world.runner()
+  await worker.reached(await world.send(eventsOf('u-busy', 4)))
+  let release = (): void => {}
+  const released = new Promise<void>((resolve) => { release = resolve })
+  const slow = createLedger({
+    log: world.log,
+    vault: world.vault,
+    // It has its key, and has not sealed yet.
+    async lookup () {
+      await released
+      return [{ known: new Map(), revisions: new Map() }]
+    },
+    now: Date.now,
+    newId: () => uuid(998)
+  })
+  const appending = slow.record({ tenant: 'acme', settings: {}, source: 'shop' },
+    [{ ...eventOf('u-busy', 0), entity: { type: 'order', id: 'busy' } }])
+  const { id, position } = await world.request('u-busy')
+  await worker.reached(position)
+  t.equal(await world.erasures().step(), false)
+  t.strictSame(await world.states(), { requested: 1 })
+  release()
+  t.match(await appending, [{ ok: true }])
+  await world.finish()
+  t.match(await world.rows('select late_events from read.erasure where id = $1', [id]),
+    [{ late_events: 0n }])
 })
 
 t.test('a process that does not answer is waited for until its keys are out of date', async (t) => {
@@ -263,36 +270,4 @@ t.test('held requests take nobody\'s place, however many and old they are', asyn
     return (await world.states())['executed'] === 1
   })
   t.strictSame(await world.states(), { executed: 1, requested: 2 })
-})
-
-t.test('a vault restored under a running process opens nobody who was erased', async (t) => {
-  const world = await erasingWorld(t)
-  const worker = world.runner()
-  await worker.reached(await world.send([...eventsOf('u-gone', 4), ...eventsOf('u-kept', 4)]))
-  let fences = 0
-  let isLogUp = true
-  const running = await world.anotherVault(async () => {
-    if (!isLogUp) throw new Error('no log')
-    fences++
-    await applyFence(world.log, world.eraser)
-  })
-  t.equal(fences, 1, 'before the first key')
-  await world.superuser.query('create table public.backup as select * from vault.subject')
-  const { ref } = await world.request('u-gone')
-  await world.finish()
-
-  isLogUp = false
-  await world.superuser.query(`select pg_terminate_backend(pid) from pg_stat_activity
-    where datname = current_database() and query = 'listen ledger_vault'`)
-  // The servers that restore a database end every connection first; the process has heard of it.
-  await sleep(50)
-  await world.superuser.query(`truncate vault.erased;
-    insert into vault.subject select * from public.backup on conflict do nothing`)
-  const back = await world.superuser.query('select from vault.subject where ref = $1', [ref])
-  t.equal(back.rowCount, 1, 'the key is back')
-  await t.rejects(running.keys('acme', [ref]), { code: 'DATABASE_UNAVAILABLE' }, 'no fence, no key')
-  isLogUp = true
-  t.equal((await running.keys('acme', [ref])).size, 0)
-  t.ok(await running.find('acme', { type: 'user', id: 'u-kept' }))
-  t.ok(fences > 1)
 })

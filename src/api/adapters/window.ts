@@ -66,7 +66,7 @@ export async function readWindow (
     ])
     return { rows, count }
   })
-  const texts = await presentRows(services.vault, reader, rows)
+  const texts = await presentRows(services, reader, rows)
   request.eventsRead = rows.length
   return {
     events: texts.map((text): EventView => JSON.parse(text)),
@@ -84,7 +84,7 @@ export async function readNewest (
     return await listSelection(tx, selection, { limit: 1 })
   })
   const reader = { tenant: tenantOf(caller), access: accessOf(caller) }
-  const [text] = await presentRows(services.vault, reader, rows)
+  const [text] = await presentRows(services, reader, rows)
   return text === undefined ? undefined : JSON.parse(text)
 }
 

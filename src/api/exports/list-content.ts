@@ -30,7 +30,7 @@ export async function * listContent (
     const rows = await readPage(services, scope, { after, limit, changes: pass.changes })
     const last = rows.at(-1)
     if (last === undefined) break
-    const text = page(await presentRows(services.vault, reader, rows), first === undefined)
+    const text = page(await presentRows(services, reader, rows), first === undefined)
     yield text
     first ??= rows[0]?.position ?? 0n
     after = last.position

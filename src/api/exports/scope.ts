@@ -41,10 +41,15 @@ export class ContentChanged extends LedgerError {
 
 /**
  * A filter as it may be put on record, if it has let an event pass: whatever it names is in the
- * log then, persons by their refs. Of a sealed address or session, only the tag is kept.
+ * log then, persons by their refs. Of a sealed address or session, only the tags are kept.
  */
 export function recordedFilter (filter: EventFilter): RecordedFilter {
   const { ip, session } = filter
-  const kept = { ...filter, ip: ip?.slice(-1), session: session?.slice(-1) }
+  const kept = { ...filter, ip: ip && tagsOf(ip), session: session && tagsOf(session) }
   return Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined))
+}
+
+/** The clear value comes first, and alone where nobody is named whose tag there could be. */
+function tagsOf (needles: readonly string[]): readonly string[] {
+  return needles.length === 1 ? needles : needles.slice(1)
 }

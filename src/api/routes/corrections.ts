@@ -34,7 +34,7 @@ export const correctEvent = (services: Services): Endpoint => endpoint({
     return await findEvent(tx, corrects) ?? await refuseRemoved(tx, corrects)
   })
   const reader = { tenant: owner.tenant, access: 'opened' } as const
-  const [text] = await presentRows(services.vault, reader, row === undefined ? [] : [row])
+  const [text] = await presentRows(services, reader, row === undefined ? [] : [row])
   const original: EventView | undefined = text === undefined ? undefined : JSON.parse(text)
   if (original === undefined || !mayCorrect(caller, original)) {
     throw new LedgerError('NOT_FOUND', 'You sent no such event, or reads do not show it yet')

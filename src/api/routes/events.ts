@@ -60,7 +60,7 @@ export const oneEvent = (services: Services): Endpoint => endpoint({
     return await Promise.all([requireEvent(tx, id), correctionsOf(tx, id)])
   })
   const reader = { tenant: tenantOf(caller), access: accessOf(caller) }
-  const [text = '', ...others] = await presentRows(services.vault, reader, [row, ...corrections])
+  const [text = '', ...others] = await presentRows(services, reader, [row, ...corrections])
   if (others.length === 0) return await sendText(reply, text)
   const shown = JSON.stringify(others.map((other) => correctedBy(JSON.parse(other))))
   return await sendText(reply, `${text.slice(0, -1)},"correctedBy":${shown}}`)
@@ -82,7 +82,7 @@ export const eventDiff = (services: Services): Endpoint => endpoint({
   const row = await readTenant(services, request, reply, async (tx) => await requireEvent(tx, id))
   const caller = callerOf(request)
   const reader = { tenant: tenantOf(caller), access: accessOf(caller) }
-  const [text = ''] = await presentRows(services.vault, reader, [row])
+  const [text = ''] = await presentRows(services, reader, [row])
   return diffOfEvent(JSON.parse(text))
 })
 

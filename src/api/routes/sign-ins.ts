@@ -21,9 +21,10 @@ const HOUR_MS = 3_600_000
 export const failedSignIns = (services: Services): Endpoint => endpoint({
   summary: 'Count failed sign-ins',
   description: 'Events of category auth whose outcome is not success, by user or by the address ' +
-    'they came from, the largest groups first. Addresses of users are sealed, each under that ' +
-    `user's key, so that nothing but opening them can count them: the newest ${SIGN_INS_MAX} of ` +
-    'the window are looked at, and complete says whether that was all.',
+    'they came from, the largest groups first. Addresses are sealed, each under the key of the ' +
+    'user who acts, or else of the person it happened to, so that nothing but opening them can ' +
+    `count them: the newest ${SIGN_INS_MAX} of the window are looked at, and complete says ` +
+    'whether that was all.',
   operationId: 'countFailedSignIns',
   tags: ['trails and feeds'],
   querystring: SignInsQuery,
@@ -51,13 +52,13 @@ export const failedSignIns = (services: Services): Endpoint => endpoint({
 
 /** The events of a selection as the reader sees them, read page by page. */
 async function * newestFirst (
-  { pool, vault }: Services, reader: Reader, selection: Selection
+  services: Services, reader: Reader, selection: Selection
 ): AsyncGenerator<EventView> {
   let before: bigint | undefined
   while (true) {
-    const rows = await inTenant(pool, reader.tenant, async (tx) =>
+    const rows = await inTenant(services.pool, reader.tenant, async (tx) =>
       await listSelection(tx, selection, { limit: PAGE, before }))
-    for (const text of await presentRows(vault, reader, rows)) yield JSON.parse(text)
+    for (const text of await presentRows(services, reader, rows)) yield JSON.parse(text)
     before = rows.at(-1)?.position
     if (rows.length < PAGE) return
   }

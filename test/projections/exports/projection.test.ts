@@ -39,7 +39,7 @@ const EVENTS = [
   said(3, 'export_requested', { id: B, data: requested('bundle', '250', 2) }),
   said(4, 'export_downloaded', { id: A, by: 'k2', data: download }),
   said(5, 'export_downloaded', { id: A, by: 'k1', data: download }),
-  said(6, 'export_downloaded', { id: A, by: 'k2', data: download }),
+  said(6, 'export_downloaded', { id: A, by: 'k2', data: { ...download, times: 2 } }),
   said(7, 'exported', { id: A, data: exported('csv', '50', 1) }),
   said(8, 'exported', { id: B, data: exported('bundle', '250') }),
   said(9, 'export_requested', { id: C, data: requested('json', '800', 3) }),
@@ -72,7 +72,7 @@ t.test('exports are found, listed newest first, and counted', async (t) => {
     requestedBy: { id: 'k1', name: 'key k1' },
     expiresAt: '2026-02-01T00:00:00.000Z',
     prepared: { events: 3, bytes: 99, sha256: SHA256, changes: 1 },
-    downloads: 3,
+    downloads: 4,
     downloadedBy: [{ id: 'k2', name: 'key k2' }, { id: 'k1', name: 'key k1' }],
     deletedAt: null
   })
