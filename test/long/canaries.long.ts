@@ -42,6 +42,10 @@ t.test('nothing of who was erased is left on any surface, nor in memory', async 
   t.equal(appended.status, 201, appended.text)
   const before = await surfaces(compliance, persons)
   t.ok(count(before.join(), gone) > ERASED * 10, 'they were read in every way')
+  const exported = await exportAll(compliance)
+  for (const [format, text] of await downloads(compliance, exported)) {
+    t.equal(count(text, gone) > ERASED, format !== 'bundle', `${format} shows sections opened`)
+  }
 
   for (const id of persons.slice(0, ERASED)) {
     const answer = await compliance.post('/v1/erasures', {
@@ -55,6 +59,12 @@ t.test('nothing of who was erased is left on any surface, nor in memory', async 
   const after = await surfaces(compliance, persons.slice(ERASED))
   t.equal(count(after.join(), gone), 0, 'lists, stream, replay, report')
   t.ok(count(after.join(), `cnry-${word}-kept`) > PERSONS)
+  for (const ids of [exported, await exportAll(compliance)]) {
+    for (const [format, text] of await downloads(compliance, ids)) {
+      t.equal(count(text, gone), 0, `an export as ${format}`)
+      t.equal(count(text, `cnry-${word}-kept`) > PERSONS - ERASED, format !== 'bundle')
+    }
+  }
   for (const id of persons.slice(0, ERASED)) {
     for (const url of personal(id)) {
       const answer = await compliance.get(url)
@@ -150,6 +160,31 @@ async function surfaces (reader: Client, persons: readonly string[]): Promise<st
     texts.push(text)
   }
   return texts
+}
+
+const FORMATS = ['csv', 'json', 'ndjson', 'bundle']
+
+/** Asks for an export of everything in each format; their ids by format. */
+async function exportAll (compliance: Client): Promise<Map<string, string>> {
+  const ids = new Map<string, string>()
+  for (const format of FORMATS) {
+    const asked = await compliance.post('/v1/exports', { format })
+    if (asked.status !== 202) throw new Error(asked.text)
+    ids.set(format, (asked.json() as { id: string }).id)
+  }
+  return ids
+}
+
+/** What they are now. An erasure makes them anew. */
+async function downloads (
+  compliance: Client, ids: ReadonlyMap<string, string>
+): Promise<Array<[format: string, text: string]>> {
+  return await Promise.all([...ids].map(async ([format, id]): Promise<[string, string]> => {
+    const { text } = await eventually(
+      async () => await compliance.get(`/v1/exports/${id}/download`),
+      ({ status }) => status === 200)
+    return [format, text]
+  }))
 }
 
 function count (text: string, word: string): number {
