@@ -7,7 +7,7 @@ import { EXPORT_TYPE } from '../../../schemas/events/ledger.ts'
 import type { Caller } from '../auth.ts'
 import { actorOf } from '../own-events.ts'
 
-type Scoped = Pick<ExportRecord, 'id' | 'format' | 'filters' | 'upTo' | 'checkpoint'>
+type Scoped = Pick<ExportRecord, 'id' | 'format' | 'filters' | 'upTo' | 'checkpoint' | 'continues'>
 
 /** What every event of an export has alike. */
 function about (
@@ -18,12 +18,13 @@ function about (
   }
 }
 
-function what ({ format, filters, upTo, checkpoint }: Scoped) {
+function what ({ format, filters, upTo, checkpoint, continues }: Scoped) {
   return {
     format,
     filters,
     upTo: String(upTo),
-    checkpoint: checkpoint === null ? null : String(checkpoint)
+    checkpoint: checkpoint === null ? null : String(checkpoint),
+    ...(continues === null ? {} : { continues: String(continues) })
   }
 }
 
