@@ -10,6 +10,7 @@ import { testFolder } from '../helper.ts'
 import {
   bodyOf, branches, logSigner, noteOf, ORIGIN, testWitness, witnessIn, witnessSigner
 } from './given.ts'
+import { killWitnesses } from './killing.ts'
 
 const { honest, other } = branches(40, 10)
 
@@ -140,6 +141,10 @@ t.test('whatever step fails, no two cosigned trees disagree', async (t) => {
   t.ok(cosigned.length > 10 && other409 > 0, `${cosigned.length} cosigned, ${other409} told`)
   const beyond = cosigned.filter(({ size }) => size > 10).map(({ tree }) => tree)
   t.equal(new Set(beyond).size, 1, 'all of one branch')
+})
+
+t.test('killed at any step, no two cosigned trees disagree', async (t) => {
+  await killWitnesses(t, 1)
 })
 
 t.test('a write that was cut off is not what is remembered', async (t) => {
