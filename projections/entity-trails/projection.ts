@@ -6,7 +6,8 @@ import type { Projection, Statement } from '../projection.ts'
 
 export type TrailRole = 'entity' | 'related'
 
-interface TrailRow {
+/** A row of an event. */
+export interface TrailRow {
   event: DecodedEvent
   type: string
   key: string
@@ -72,7 +73,8 @@ export const entityTrails: Projection = {
   }
 }
 
-function trailRows (event: DecodedEvent): TrailRow[] {
+/** One row for each entity that an event names, whoever was erased since. */
+export function trailRows (event: DecodedEvent): TrailRow[] {
   const { entity, related = [] } = event.data
   const row = (named: RecordedEntity, role: TrailRole): TrailRow[] => {
     const key = entityKey(named)

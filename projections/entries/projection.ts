@@ -1,27 +1,17 @@
 import type { DecodedEvent } from '../../schemas/recorded.ts'
-import {
-  bigintColumn, hashColumn, textColumn, timestampColumn, uuidColumn
-} from '../columns.ts'
-import { actorKey, entityKey, tenantOf } from '../keys.ts'
+import { bigintColumn, textColumn } from '../columns.ts'
+import { tenantOf } from '../keys.ts'
 import type { Batch, Projection, Statement, Tx } from '../projection.ts'
 import { eraseEntries } from './erase.ts'
 import { removeEntries } from './remove.ts'
-import { findable, storedView } from './view.ts'
+import { ENTRY_COLUMNS, entryColumns, entryRow, tagsOf, UNNESTED_COLUMNS } from './row.ts'
 
 /** In the select list the arrays are walked together; in `from` each would be stored first. */
 const INSERT_ENTRIES: Statement = {
   name: 'insert_entries',
   text: `
-    insert into entry (
-      tenant, position, prepare, id, stream, revision, action, category, outcome, source,
-      actor_type, actor_key, entity_type, entity_key, ip, session, correlation_id,
-      occurred_at, recorded_at, leaf_hash, body, head, sealed)
-    select unnest($1::text[]), unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::uuid[]),
-      unnest($5::text[]), unnest($6::bigint[]), unnest($7::text[]), unnest($8::text[]),
-      unnest($9::text[]), unnest($10::text[]), unnest($11::text[]), unnest($12::text[]),
-      unnest($13::text[]), unnest($14::text[]), unnest($15::text[]), unnest($16::text[]),
-      unnest($17::text[]), unnest($18::timestamptz[]), unnest($19::timestamptz[]),
-      unnest($20::bytea[]), unnest($21::text[]), unnest($22::text[]), unnest($23::text[])
+    insert into entry (${ENTRY_COLUMNS.join(', ')})
+    select ${UNNESTED_COLUMNS.join(', ')}
     on conflict do nothing`
 }
 
@@ -55,37 +45,11 @@ export const entries: Projection = {
 }
 
 async function insertEntries ({ events }: Batch, tx: Tx): Promise<{ rowCount: number | null }> {
-  const views = events.map(storedView)
-  return await tx.query(INSERT_ENTRIES, [
-    textColumn(events.map(tenantOf)),
-    bigintColumn(events.map(({ position }) => position)),
-    bigintColumn(events.map(({ prepare }) => prepare)),
-    uuidColumn(events.map(({ id }) => id)),
-    textColumn(events.map(({ stream }) => stream)),
-    bigintColumn(events.map(({ revision }) => revision)),
-    textColumn(events.map(({ action }) => action)),
-    textColumn(events.map(({ data }) => data.category)),
-    textColumn(events.map(({ data }) => data.outcome)),
-    textColumn(events.map(({ data }) => data.source)),
-    textColumn(events.map(({ data }) => data.actor.type)),
-    textColumn(events.map(({ data }) => actorKey(data.actor))),
-    textColumn(events.map(({ data }) => data.entity?.type)),
-    textColumn(events.map(({ data }) => data.entity && entityKey(data.entity))),
-    textColumn(events.map(({ data }) => findable(data, 'ip'))),
-    textColumn(events.map(({ data }) => findable(data, 'sessionId'))),
-    textColumn(events.map(({ correlationId }) => correlationId)),
-    timestampColumn(events.map(({ data }) => data.occurredAt)),
-    timestampColumn(events.map(({ data }) => data.recordedAt)),
-    hashColumn(events.map(({ leafHash }) => leafHash)),
-    textColumn(views.map(({ body }) => body)),
-    textColumn(views.map(({ head }) => head)),
-    textColumn(views.map(({ sealed }) => sealed))
-  ])
+  return await tx.query(INSERT_ENTRIES, entryColumns(events.map(entryRow)))
 }
 
 async function insertTags ({ events }: Batch, tx: Tx): Promise<void> {
-  const rows = events.flatMap((event) =>
-    [...new Set(event.data.tags)].map((tag) => ({ event, tag })))
+  const rows = events.flatMap((event) => tagsOf(event).map((tag) => ({ event, tag })))
   if (rows.length === 0) return
   await tx.query(INSERT_TAGS, [
     textColumn(rows.map(({ event }) => tenantOf(event))),

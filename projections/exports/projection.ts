@@ -38,12 +38,12 @@ async function request (event: DecodedEvent, tx: Tx): Promise<boolean> {
   const { tenant, entity, recordedAt, actor } = event.data
   await tx.query(`
     insert into export (
-      tenant, id, position, format, filters, up_to, checkpoint, requested_at, requested_by,
-      requested_by_name, expires_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+      tenant, id, position, format, filters, up_to, checkpoint, continues, requested_at,
+      requested_by, requested_by_name, expires_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
     on conflict do nothing`,
   [tenant, entity?.id, event.position, said.format, JSON.stringify(said.filters), said.upTo,
-    said.checkpoint, recordedAt, actor.id ?? '', actor.name, said.expiresAt])
+    said.checkpoint, said.continues, recordedAt, actor.id ?? '', actor.name, said.expiresAt])
   return true
 }
 

@@ -1,4 +1,5 @@
 import type { ExportFormat, RecordedFilter } from '../../schemas/events/export.ts'
+import { textColumn } from '../columns.ts'
 import type { Page } from '../entries/select.ts'
 import type { Tx } from '../projection.ts'
 
@@ -28,6 +29,8 @@ export interface ExportRecord {
   upTo: bigint
   /** Of a bundle: the size of its signed tree. */
   checkpoint: bigint | null
+  /** Of a bundle: the size of the earlier tree that it is shown to continue. */
+  continues: bigint | null
   requestedAt: string
   requestedBy: By
   expiresAt: string
@@ -45,6 +48,7 @@ interface Row {
   filters: string
   upTo: bigint
   checkpoint: bigint | null
+  continues: bigint | null
   requestedAt: string
   requestedBy: string
   requestedByName: string | null
@@ -64,7 +68,7 @@ const time = (column: string, name: string): string =>
   `to_char(x.${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "${name}"`
 
 const EXPORT = `
-  x.id, x.position, x.format, x.filters, x.up_to as "upTo", x.checkpoint,
+  x.id, x.position, x.format, x.filters, x.up_to as "upTo", x.checkpoint, x.continues,
   ${time('requested_at', 'requestedAt')}, x.requested_by as "requestedBy",
   x.requested_by_name as "requestedByName", ${time('expires_at', 'expiresAt')},
   ${time('prepared_at', 'preparedAt')}, x.events, x.bytes, x.sha256, x.changes, x.downloads,
@@ -123,6 +127,22 @@ const COUNT_CHANGES = {
     (select coalesce(sum(p.runs), 0)::bigint from read.retention_policy p) as count`
 }
 
+const ERASED_AMONG = {
+  name: 'erased_among',
+  text: `
+    select ref::text as ref from control.erased
+    where tenant = current_setting('ledger.tenant') and ref = any($1::text[]::uuid[])
+      and position <= $2`
+}
+
+/** Which of these refs are of persons whom the log orders to be erased, up to a position. */
+export async function erasedAmong (
+  tx: Tx, refs: readonly string[], upTo: bigint
+): Promise<Set<string>> {
+  const { rows } = await tx.query<{ ref: string }>(ERASED_AMONG, [textColumn(refs), upTo])
+  return new Set(rows.map(({ ref }) => ref))
+}
+
 function recordOf (row: Row): ExportRecord {
   const { requestedBy, requestedByName, preparedAt, sha256 } = row
   const prepared = preparedAt === null || sha256 === null
@@ -141,6 +161,7 @@ function recordOf (row: Row): ExportRecord {
     filters: JSON.parse(row.filters),
     upTo: BigInt(row.upTo),
     checkpoint: row.checkpoint === null ? null : BigInt(row.checkpoint),
+    continues: row.continues === null ? null : BigInt(row.continues),
     requestedAt: row.requestedAt,
     requestedBy: { id: requestedBy, name: requestedByName },
     expiresAt: row.expiresAt,

@@ -8,6 +8,7 @@ create table export (
   filters text not null,
   up_to bigint not null,
   checkpoint bigint,
+  continues bigint,
   requested_at timestamptz not null,
   requested_by text not null,
   requested_by_name text,

@@ -6,7 +6,8 @@ import type { Projection, Statement } from '../projection.ts'
 /** What the person has to do with it: did it, a program did it to them, or another person. */
 export type FeedRole = 'actor' | 'served' | 'about'
 
-interface FeedRow {
+/** A row of an event. */
+export interface FeedRow {
   event: DecodedEvent
   ref: string
   role: FeedRole
@@ -72,7 +73,8 @@ export const userFeeds: Projection = {
   }
 }
 
-function feedRows (event: DecodedEvent): FeedRow[] {
+/** One row for each person whom an event names, whoever was erased since. */
+export function feedRows (event: DecodedEvent): FeedRow[] {
   const { actor, entity, related = [], sealed = [] } = event.data
   const about = [entity, ...related, ...sealed].flatMap((named) => named?.ref ?? [])
   const role = actor.type === 'user' ? 'about' : 'served'

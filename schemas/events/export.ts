@@ -25,7 +25,10 @@ const what = {
   format: ExportFormat,
   filters: RecordedFilter,
   upTo: { ...Int64, description: 'Events up to this position; of a bundle, its checkpoint\'s' },
-  checkpoint: nullable({ ...Int64, description: 'Of a bundle: the size of its signed tree' })
+  checkpoint: nullable({ ...Int64, description: 'Of a bundle: the size of its signed tree' }),
+  continues: Type.Optional({
+    ...Int64, description: 'Of a bundle: the size of the earlier tree that it is shown to continue'
+  })
 }
 
 /** Somebody asked for an export. Nothing has left yet. */

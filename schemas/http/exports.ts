@@ -24,6 +24,11 @@ export const CreateExport = Type.Composite([
       description: 'Events up to this position, and for a bundle the last checkpoint up to it; ' +
         'left out: what reads show now. With the upTo of an earlier export, the same bytes again'
     }),
+    continues: Type.Optional({
+      ...Int64,
+      description: 'Of a bundle: the size of an earlier checkpoint, which it shows the tree to ' +
+        'continue'
+    }),
     days: Type.Optional(Type.Integer({
       minimum: 1,
       maximum: EXPORT_DAYS_MAX,
@@ -52,6 +57,9 @@ export const ExportView = Type.Object({
   filters: RecordedFilter,
   upTo: Int64,
   checkpoint: nullable({ ...Int64, description: 'Of a bundle: the size of its signed tree' }),
+  continues: nullable({
+    ...Int64, description: 'Of a bundle: the size of the earlier tree that it is shown to continue'
+  }),
   events: nullable(Type.Integer({ description: 'How many it holds' })),
   bytes: nullable(Type.Integer()),
   sha256: nullable(Sha256),

@@ -44,6 +44,13 @@ export const ConsistencyQuery = Type.Object({
   to: Type.Optional({ ...Int64, description: 'The larger size; that of the last checkpoint' })
 }, { additionalProperties: false })
 
+export const EntityProofQuery = Type.Object({
+  continues: Type.Optional({
+    ...Int64,
+    description: 'The size of an earlier checkpoint, which the bundle shows the tree to continue'
+  })
+}, { additionalProperties: false })
+
 export const ConsistencyProof = Type.Object({
   from: Int64,
   to: Int64,

@@ -43,7 +43,8 @@ export async function bootLedger (config: Config, options: BootOptions): Promise
   const { say, demoTenants = [], signal } = options
   await mkdir(config.dataDir, { recursive: true })
   const parts = stack()
-  parts.add(await holdAlone(config.dataDir))
+  const release = await holdAlone(config.dataDir)
+  parts.add(async () => { release() })
   try {
     const connections = {
       databaseUrl: config.databaseUrl ?? await embeddedPostgres(config, say, parts),

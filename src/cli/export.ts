@@ -21,6 +21,7 @@ export const exportEvents: Command = {
     'api-key': { value: 'FILE', help: 'Holds the API key of a compliance reader' },
     format: { value: 'FORMAT', help: 'csv, json, ndjson or bundle; by the ending of FILE if not' },
     'up-to': { value: 'POSITION', help: 'As an earlier export says it: the same bytes again' },
+    continues: { value: 'SIZE', help: 'Of a bundle: shows that the tree continues that of SIZE' },
     id: { value: 'ID', help: 'Downloads an export that was asked for before' },
     ...FILTER_FLAGS
   },
@@ -63,7 +64,8 @@ async function originOf (
 function wishOf ({ flags }: Given, file: string): CreateExport {
   const filters = Object.keys(ExportFilters.properties)
     .map((name) => [name, flags[flagOf(name)]] as const)
-  const said = [['format', flags['format'] ?? formatOf(file)], ['upTo', flags['up-to']], ...filters]
+  const said = [['format', flags['format'] ?? formatOf(file)], ['upTo', flags['up-to']],
+    ['continues', flags['continues']], ...filters]
   const wish = Object.fromEntries(said.filter(([, value]) => value !== undefined))
   if (Value.Check(CreateExport, wish)) return wish
   const first = Value.Errors(CreateExport, wish).First()

@@ -57,7 +57,7 @@ export const witness: Command = {
       server.closeAllConnections()
       await new Promise((resolve) => { server.close(resolve) })
     } finally {
-      await release()
+      release()
     }
     return 0
   }

@@ -68,7 +68,7 @@ export interface Log {
   readAll (options?: ReadAllOptions): AsyncIterable<Recorded>
   /** The last event's position in `$all` that is ours, undefined in an empty log. */
   head (): Promise<LogPosition | undefined>
-  /** All later events that are wanted, system events left out. Throws when the connection is lost. */
+  /** All later events that are wanted, no system events. Throws when the connection is lost. */
   subscribeAll (options: SubscribeOptions): AsyncIterable<Delivery>
   close (): Promise<void>
 }

@@ -77,17 +77,20 @@ async function decide (
   { signer, state, now, fault = () => undefined }: WitnessOptions,
   { old, proof, note, checkpoint: { origin, size, root } }: AddCheckpoint
 ): Promise<Answer> {
-  const last = await state.last(origin)
+  const remembered = await state.last(origin)
+  const last = remembered?.checkpoint
   const known = last?.size ?? 0n
   if (old !== known || (last !== undefined && size === known && !root.equals(last.root))) {
-    return { status: 409, type: SIZE, body: `${known}\n` }
+    return conflict(known)
   }
   const claim = { first: old, second: size, firstRoot: last?.root ?? NOTHING, secondRoot: root }
   if (last === undefined ? proof.length > 0 : !verifyConsistency(claim, proof)) {
     return refusal(422, `it is not shown that the tree of ${size} leaves continues that of ${old}`)
   }
   await fault('checked')
-  await state.remember(origin, note)
+  if (!await state.remember(origin, note, remembered)) {
+    return conflict((await state.last(origin))?.checkpoint.size ?? known)
+  }
   await fault('remembered')
   const time = BigInt(Math.floor(now() / 1000))
   const body = formatSignature(await cosign(parseNote(note).text, signer, time))
@@ -96,6 +99,11 @@ async function decide (
 }
 
 const NOTHING = Buffer.alloc(0)
+
+/** C2SP tlog-witness: what the log is told of how far it is. */
+function conflict (size: bigint): Answer {
+  return { status: 409, type: SIZE, body: `${size}\n` }
+}
 
 function refusal (status: 400 | 403 | 404 | 422, message: string): Answer {
   return { status, type: TEXT, body: `${message}\n` }

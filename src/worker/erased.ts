@@ -53,18 +53,24 @@ export async function findErased (tx: Tx, events: readonly DecodedEvent[]): Prom
   const until = events.at(-1)?.position ?? 0n
   const remembered = ordered.size > 0 ? remember(tx, [...ordered.values()]) : new Set<string>()
   const revoked = ordered.size > 0 ? revokeKeys(tx, [...ordered.values()]) : undefined
-  const [fresh, { rows }] = await Promise.all([remembered, tx.query<ErasedRow>(FIND, [
-    ...personColumns(values), until
-  ]), revoked])
-  const persons = rows.map((row) => ({
-    ...row, positions: named.get(keyOf(row))?.positions ?? []
-  }))
+  const [fresh, persons] = await Promise.all([
+    remembered, erasedUntil(tx, values, until), revoked
+  ])
   return {
     late: persons.filter((person) => !ordered.has(keyOf(person))),
     ordered: persons.filter((person) => ordered.has(keyOf(person))),
     fresh,
     until
   }
+}
+
+/** Those of the persons whose erasure was ordered until a position, and is remembered. */
+export async function erasedUntil (
+  tx: Tx, named: readonly Named[], until: bigint
+): Promise<Erased[]> {
+  const { rows } = await tx.query<ErasedRow>(FIND, [...personColumns(named), until])
+  const positions = new Map(named.map((person) => [keyOf(person), person.positions]))
+  return rows.map((row) => ({ ...row, positions: positions.get(keyOf(row)) ?? [] }))
 }
 
 /** Takes the persons out of all targets' rows, and keeps what came of each fresh order. */
@@ -161,13 +167,15 @@ async function revokeKeys (tx: Tx, ordered: readonly Ordered[]): Promise<void> {
     where k.tenant = p.tenant and k.subject_ref = p.ref`, personColumns(ordered))
 }
 
-interface Named {
+/** A person, and the events that name the ref. */
+export interface Named {
   tenant: string
   ref: string
   positions: bigint[]
 }
 
-function positionsByRef (events: readonly DecodedEvent[]): Map<string, Named> {
+/** Whom events name, by a key of each. */
+export function positionsByRef (events: readonly DecodedEvent[]): Map<string, Named> {
   const named = new Map<string, Named>()
   for (const { position, data } of events) {
     const { tenant, actor, entity, related = [], sealed = [] } = data

@@ -1,3 +1,4 @@
+import { grouped } from '../../projections/keys.ts'
 import type { Leaf } from '../../projections/merkle/queries.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
 import type { Fault } from '../proof/finding.ts'
@@ -57,9 +58,29 @@ export function compareLeaves (part: ScrubPart): { tree: ScrubTree, findings: Sc
   return comparison.result()
 }
 
+/** A difference at a leaf, in words. */
+export function findingAt (
+  kind: Fault, { index, position }: Pick<Leaf, 'index' | 'position'>, what: string
+): ScrubFinding {
+  return { kind, position, index, message: `leaf ${index}, at ${position}: ${what}` }
+}
+
+/** The first finding of each kind, which says how many more there are. */
+export function oneOfEachKind (findings: readonly ScrubFinding[]): ScrubFinding[] {
+  return [...grouped(findings, ({ kind }) => kind).values()].flatMap(([first, ...more]) => {
+    if (first === undefined) return []
+    const { message } = first
+    return [more.length === 0
+      ? first
+      : {
+          ...first, message: `${message}; ${more.length} more after it`
+        }]
+  })
+}
+
 class Comparison {
   readonly #roots: ScrubPart['roots']
-  readonly #found = new Map<Fault, ScrubFinding & { count: number }>()
+  readonly #findings: ScrubFinding[] = []
   #size: bigint
   #frontier: Frontier | undefined
 
@@ -96,10 +117,8 @@ class Comparison {
   }
 
   result (): { tree: ScrubTree, findings: ScrubFinding[] } {
-    const findings = [...this.#found.values()].map(({ count, message, ...finding }) => ({
-      ...finding, message: count === 1 ? message : `${message}; ${count - 1} more after it`
-    }))
-    return { tree: { size: this.#size, frontier: this.#frontier }, findings }
+    const tree = { size: this.#size, frontier: this.#frontier }
+    return { tree, findings: oneOfEachKind(this.#findings) }
   }
 
   /** Leaves that are on neither side cannot be hashed any more. */
@@ -124,12 +143,7 @@ class Comparison {
     this.#frontier = undefined
   }
 
-  #say (kind: Fault, { index, position }: Pick<Leaf, 'index' | 'position'>, what: string): void {
-    const known = this.#found.get(kind)
-    if (known !== undefined) known.count++
-    else {
-      const message = `leaf ${index}, at ${position}: ${what}`
-      this.#found.set(kind, { kind, position, index, message, count: 1 })
-    }
+  #say (kind: Fault, place: Pick<Leaf, 'index' | 'position'>, what: string): void {
+    this.#findings.push(findingAt(kind, place, what))
   }
 }

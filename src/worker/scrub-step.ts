@@ -1,5 +1,5 @@
 import { grouped, tenantOf } from '../../projections/keys.ts'
-import { leavesFrom, signedRoots } from '../../projections/merkle/queries.ts'
+import { leavesFrom, listHeads, signedRoots } from '../../projections/merkle/queries.ts'
 import { CHECKPOINT_ACTION } from '../../schemas/checkpoint.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
 import type { Log, LogPosition } from '../ledger/log.ts'
@@ -7,7 +7,10 @@ import type { Pool } from '../postgres/pool.ts'
 import type { Tx } from '../postgres/transaction.ts'
 import { compareCheckpoints } from './checkpoint.ts'
 import { itemOf } from './item.ts'
-import { compareLeaves, type ScrubTree } from './scrub-compare.ts'
+import {
+  compareLeaves, findingAt, oneOfEachKind, type ScrubTree
+} from './scrub-compare.ts'
+import { compareRows } from './scrub-rows.ts'
 import {
   readScrubTrees, type ScrubState, type ScrubStep, type TenantFinding
 } from './scrub-store.ts'
@@ -44,19 +47,79 @@ export async function scrubNext (
     trees.set(tenant, compared.tree)
     findings.push(...compared.findings)
   }
+  const events = [...byTenant.values()].flat()
+  findings.push(...await scrubRows(options, { events, from, to: last.at }))
   return { from, to: last.at, events: read.length, trees, findings }
 }
 
-/** What the log has lost at its end: rows as far as the log was compared, and no event for them. */
-export async function scrubRest ({ pool, until }: StepOptions): Promise<TenantFinding[]> {
-  const { rows } = await pool.query<{ tenant: string }>('select tenant from read.merkle_tree')
-  const trees = await readScrubTrees(pool, rows.map(({ tenant }) => tenant))
+/**
+ * What the log has lost at its end: rows as far as the log was compared, and no event for them;
+ * and what both have lost, of which only a checkpoint still tells.
+ */
+export async function scrubRest (
+  options: StepOptions, from: ScrubState
+): Promise<TenantFinding[]> {
+  const { pool, until } = options
+  const trees = await readScrubTrees(pool, await tenantsOf(pool))
   const findings: TenantFinding[] = []
   for (const [tenant, tree] of trees) {
     const part = { tenant, tree, events: [], until: until.commit }
-    findings.push(...(await compareTenant(pool, part)).findings)
+    const compared = await compareTenant(pool, part)
+    const lost = await lostLeaves(pool, { ...part, tree: compared.tree })
+    findings.push(...compared.findings, ...lost)
+  }
+  findings.push(...await scrubRows(options, { events: [], from, to: until }))
+  return findings
+}
+
+/** Everybody who has a tree, in the rows or as far as the log was compared. */
+async function tenantsOf (pool: Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ tenant: string }>(`
+    select tenant from read.merkle_tree union select tenant from control.scrub_tree`)
+  return rows.map(({ tenant }) => tenant)
+}
+
+/** Leaves that were signed and that neither the log nor the rows have any more. */
+async function lostLeaves (
+  pool: Pool, { tenant, tree, until }: TenantPart
+): Promise<TenantFinding[]> {
+  const [head] = await readAs(pool, tenant, async (tx) =>
+    await listHeads(tx, { before: until + 1n, limit: 1 }))
+  if (head === undefined || head.size <= tree.size) return []
+  const { position, size } = head
+  const what = `a tree of ${size} leaves was signed, and there are ${tree.size}`
+  return [{ ...findingAt('missing', { index: tree.size, position }, what), tenant }]
+}
+
+/** Compares the other rows of what was read; what leaves have told already is left out. */
+async function scrubRows (
+  { pool, log }: StepOptions,
+  { events, from, to }: { events: DecodedEvent[], from: ScrubState, to: LogPosition }
+): Promise<TenantFinding[]> {
+  const tenants = await tenantsOf(pool)
+  const stretch = { events, after: from.at?.commit ?? -1n, to: to.commit, tenants }
+  const byTenant = grouped(await compareRows({ pool, log }, stretch), ({ tenant }) => tenant)
+  const trees = await readScrubTrees(pool, [...byTenant.keys()])
+  const findings: TenantFinding[] = []
+  for (const [tenant, differences] of byTenant) {
+    const first = trees.get(tenant)?.size ?? 0n
+    const found = await readAs(pool, tenant, async (tx) => await leavesFrom(tx, first, ROWS_MAX))
+    const leaves = new Map(found.map((leaf) => [leaf.position, leaf]))
+    const hashes = new Map(events.filter((event) => tenantOf(event) === tenant)
+      .map(({ position, leafHash }) => [position, leafHash]))
+    const own = differences.toSorted((one, other) => Number(one.position - other.position))
+      .filter(({ position }) => isToldOnlyHere(leaves.get(position)?.hash, hashes.get(position)))
+    findings.push(...oneOfEachKind(own.map(({ kind, position, what }) => {
+      const index = found.find((leaf) => leaf.position >= position)?.index ?? first
+      return findingAt(kind, { index, position }, what)
+    })).map((finding) => ({ ...finding, tenant })))
   }
   return findings
+}
+
+/** Where the log and the leaves say the same, be it nothing. */
+function isToldOnlyHere (leaf: Buffer | undefined, event: Buffer | undefined): boolean {
+  return leaf === undefined || event === undefined ? leaf === event : leaf.equals(event)
 }
 
 interface Read {

@@ -78,7 +78,7 @@ async function step (options: Context): Promise<number> {
   const from = await readScrub(pool)
   const given = { pool, log, until, eventsMax }
   const next = await scrubNext(given, from)
-  const findings = next?.findings ?? await scrubRest(given)
+  const findings = next?.findings ?? await scrubRest(given, from)
   await fault('compared')
   await record(options, findings)
   await fault('recorded')

@@ -3,6 +3,9 @@ import t from 'tap'
 import { createLookup } from '../../src/api/lookup.ts'
 import { destroyedEvent } from '../../src/ledger/erasure-events.ts'
 import { createLedger } from '../../src/ledger/ledger.ts'
+import { parseVerifierKey } from '../../src/proof/keys.ts'
+import { policyOf } from '../../src/proof/policy.ts'
+import { verifyProof } from '../../src/proof/verify.ts'
 import { BASIS, erasingService, person } from './erasing.ts'
 import { until, type Answer } from './service.ts'
 
@@ -42,7 +45,6 @@ t.test('who is erased is gone from feeds, and their events stay without them', a
     t.equal((await get(url)).statusCode, 404, url)
   }
   t.strictSame((await get('/v1/events?actor=user:u-gone')).json().items, [])
-
   const mark = { erased: true, erasure: erasure.id, erasedAt: erasure.orderedAt }
   const [second, first] = (await get('/v1/entities/order/erased-order/events')).json().items
   t.strictSame(first.actor, { type: 'user', ...mark })
@@ -65,6 +67,27 @@ t.test('who is erased is gone from feeds, and their events stay without them', a
   t.notMatch(JSON.stringify(rows), ref, 'no row names the ref')
   const vault = await superuser.query('select from vault.subject where ref = $1', [ref])
   t.equal(vault.rowCount, 0)
+})
+
+t.test('a proof from before an erasure holds after it, and so does one from after', async (t) => {
+  const id = randomUUID()
+  await append('acme', [person('u-proven', { id })])
+  const proof = async (): Promise<string> => (await until(async () => await call('acme.auditor', {
+    url: `/v1/events/${id}/proof`, headers: { accept: 'text/plain' }
+  }), ({ statusCode }) => statusCode === 200)).body
+  const before = await proof()
+  await erase('u-proven')
+  const { verifierKeys } =
+    (await call(undefined, '/.well-known/ledger-keys?origin=test/acme')).json()
+  const policy = policyOf(verifierKeys.map(parseVerifierKey))
+  for (const text of [before, await proof()]) {
+    const { findings, summary } = verifyProof(text, { policy })
+    t.strictSame(findings, [])
+    t.match(summary, { ok: true, proven: 1 })
+  }
+  const leafOf = (text: string): string | undefined => text.split('\n')
+    .find((line) => line.startsWith('extra '))
+  t.equal(leafOf(await proof()), leafOf(before), 'it is the same leaf')
 })
 
 t.test('the certificate says what was done, in JSON and on a page', async (t) => {

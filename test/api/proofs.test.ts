@@ -192,6 +192,27 @@ t.test('an entity\'s whole history is a bundle that verifies alone', async (t) =
   t.equal((await get('/v1/entities/order/none/proof')).statusCode, 404)
 })
 
+t.test('an entity\'s bundle shows that the tree continues a kept checkpoint', async (t) => {
+  await sealed(3, { entity: { type: 'order', id: 'kept' } })
+  const kept = (await get('/v1/checkpoint')).body
+  const size = kept.split('\n')[1] ?? ''
+  await sealed(9, { entity: { type: 'order', id: 'kept' } })
+  const url = '/v1/entities/order/kept/proof'
+  const judged = async (body: Buffer, against = kept) =>
+    (await collect(verifyBundle([body], { policy, kept: against }))).findings
+  t.match(await judged((await get(url)).rawPayload), [{ kind: 'missing' }], 'nobody asked for it')
+  const asked = await get(`${url}?continues=${size}`)
+  t.strictSame(await judged(asked.rawPayload), [])
+  t.match(asked.body.split('\n')[2], /^\{"older":/)
+  const lines = asked.body.split('\n')
+  const forged = [...lines.slice(0, 2), lines[2]?.replace(/"proof":\["./, '"proof":["-'),
+    ...lines.slice(3)].join('\n')
+  t.not((await judged(Buffer.from(forged))).length, 0)
+  for (const wrong of ['0', '9999999', 'x']) {
+    t.match((await get(`${url}?continues=${wrong}`)).json(), { status: 400 }, wrong)
+  }
+})
+
 t.test('an append can wait until it is proven', async (t) => {
   const post = async (payload: object, prefer: string) => await call('acme.producer', {
     method: 'POST', url: '/v1/events', payload, headers: { prefer }

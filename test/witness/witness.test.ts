@@ -1,5 +1,6 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { parseNote, parseSignature, verifyNote } from '../../src/proof/note.ts'
 import { ED25519, signerFrom } from '../../src/proof/keys.ts'
@@ -9,6 +10,7 @@ import { testFolder } from '../helper.ts'
 import {
   bodyOf, branches, logSigner, noteOf, ORIGIN, testWitness, witnessIn, witnessSigner
 } from './given.ts'
+import { killWitnesses } from './killing.ts'
 
 const { honest, other } = branches(40, 10)
 
@@ -82,6 +84,32 @@ t.test('of many requests at once one gets in, and nothing is rolled back', async
   t.equal(answers.filter(({ status }) => status === 409).length, 79)
 })
 
+t.test('two processes on one folder never go on from the same checkpoint', async (t) => {
+  for (let round = 0; round < 20; round++) {
+    const folder = await testFolder(t)
+    // Both have read what is remembered before either writes.
+    const fault = async (step: string): Promise<void> => {
+      if (step === 'checked') await sleep(2)
+    }
+    const witnesses = [await witnessIn(folder, { fault }), await witnessIn(folder, { fault })]
+    for (const [known, size] of [[0, 8], [8, 30 + round % 10]] as const) {
+      const answers = await Promise.all([honest, other].map(async (tree, at) =>
+        await witnesses[at]?.addCheckpoint(await bodyOf(tree, known, size))))
+      t.strictSame(answers.map((answer) => answer?.status).sort(), [200, 409])
+    }
+    t.equal((await readdir(join(folder, 'logs'))).length, 1)
+  }
+})
+
+t.test('what was remembered before there were numbers is remembered', async (t) => {
+  const { witness, folder } = await testWitness(t)
+  await witness.addCheckpoint(await bodyOf(honest, 0, 12))
+  const [file = ''] = await readdir(join(folder, 'logs'))
+  await rename(join(folder, 'logs', file), join(folder, 'logs', file.replace('.1.', '.')))
+  const again = await witnessIn(folder)
+  t.match(await again.addCheckpoint(await bodyOf(other, 0, 13)), { status: 409, body: '12\n' })
+})
+
 t.test('whatever step fails, no two cosigned trees disagree', async (t) => {
   const folder = await testFolder(t)
   const cosigned: Array<{ tree: typeof honest, size: number }> = []
@@ -113,6 +141,10 @@ t.test('whatever step fails, no two cosigned trees disagree', async (t) => {
   t.ok(cosigned.length > 10 && other409 > 0, `${cosigned.length} cosigned, ${other409} told`)
   const beyond = cosigned.filter(({ size }) => size > 10).map(({ tree }) => tree)
   t.equal(new Set(beyond).size, 1, 'all of one branch')
+})
+
+t.test('killed at any step, no two cosigned trees disagree', async (t) => {
+  await killWitnesses(t, 1)
 })
 
 t.test('a write that was cut off is not what is remembered', async (t) => {

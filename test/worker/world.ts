@@ -41,6 +41,7 @@ export interface World {
 
 /** The node of a world; whatever happens to it, its address stays. */
 export interface Node {
+  url: string
   dataDir: string
   stop (): Promise<void>
   start (): Promise<void>
@@ -116,6 +117,7 @@ async function startNode (t: Test): Promise<{ node: Node, url: string }> {
   const { url, port } = spawned
   t.teardown(async () => { await spawned.stop() })
   const node: Node = {
+    url,
     dataDir,
     stop: async () => { await spawned.stop() },
     start: async () => { spawned = await spawnNode({ dataDir, port }) },

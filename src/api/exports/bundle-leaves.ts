@@ -6,11 +6,11 @@ import type { Tx } from '../../../projections/projection.ts'
 import type { Recorded } from '../../../schemas/recorded.ts'
 import { LedgerError } from '../../errors.ts'
 import type { Log } from '../../ledger/log.ts'
-import type { BundleLeaf } from '../../proof/bundle-writer.ts'
 import { leafData, leafHash } from '../../proof/leaf.ts'
 import { pickEvents } from './leaf-pick.ts'
 import { shareOf } from './list-content.ts'
 import { ContentChanged, type ExportScope, type Pass } from './scope.ts'
+import { refsIn, type SealedLeaf } from './shredded.ts'
 
 /** Leaves of the tree that are read at once: a hundred bytes each. */
 const LEAVES_PAGE = 2_048
@@ -29,7 +29,7 @@ export interface LeafSource {
 }
 
 /** Every leaf of the tree: the log is read through once, from its start. */
-export async function * allLeaves (source: LeafSource, pass: Pass): AsyncGenerator<BundleLeaf> {
+export async function * allLeaves (source: LeafSource, pass: Pass): AsyncGenerator<SealedLeaf> {
   const events = source.log.readAll({ from: 'start' })[Symbol.asyncIterator]()
   try {
     for await (const leaves of leafPages(source, 0n)) {
@@ -45,7 +45,7 @@ export async function * allLeaves (source: LeafSource, pass: Pass): AsyncGenerat
 /** The leaves up to a position that a filter lets pass. */
 export async function * filteredLeaves (
   source: LeafSource, scope: Pick<ExportScope, 'filter' | 'upTo'>, pass: Pass
-): AsyncGenerator<BundleLeaf> {
+): AsyncGenerator<SealedLeaf> {
   let reader: Reader | undefined
   try {
     for await (const positions of chosenPages(source, scope, pass)) {
@@ -79,7 +79,7 @@ async function * chosenPages (
 
 /** How the leaves at positions are read, page after page, ascending. */
 interface Reader {
-  read (positions: readonly bigint[]): AsyncIterable<BundleLeaf>
+  read (positions: readonly bigint[]): AsyncIterable<SealedLeaf>
   close (): Promise<void>
 }
 
@@ -154,12 +154,12 @@ async function atPosition<T extends { position: bigint }> (
 }
 
 /** Throws rather than give out what the rows' tree does not prove. */
-function bundled ({ index, hash }: Leaf, event: Recorded | undefined): BundleLeaf {
+function bundled ({ index, hash }: Leaf, event: Recorded | undefined): SealedLeaf {
   if (event === undefined) {
     throw new LedgerError('LOG_REGRESSION', `the log does not hold the event of leaf ${index}`)
   }
   const leaf = leafData(event)
-  if (leafHash(leaf).equals(hash)) return { index, leaf }
+  if (leafHash(leaf).equals(hash)) return { index, leaf, refs: refsIn(event.data) }
   throw new LedgerError('CONTRADICTION', `the event of leaf ${index} is not the one in the tree`)
 }
 

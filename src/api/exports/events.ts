@@ -9,7 +9,7 @@ import type { Caller } from '../auth.ts'
 import { actorOf } from '../own-events.ts'
 import type { Services } from '../services.ts'
 
-type Scoped = Pick<ExportRecord, 'id' | 'format' | 'filters' | 'upTo' | 'checkpoint'>
+type Scoped = Pick<ExportRecord, 'id' | 'format' | 'filters' | 'upTo' | 'checkpoint' | 'continues'>
 
 /** What every event of an export has alike. */
 function about (
@@ -35,12 +35,13 @@ export async function personsIn (
   return [...(await vault.keys(tenant, [...new Set(named)])).keys()]
 }
 
-function what ({ format, filters, upTo, checkpoint }: Scoped) {
+function what ({ format, filters, upTo, checkpoint, continues }: Scoped) {
   return {
     format,
     filters,
     upTo: String(upTo),
-    checkpoint: checkpoint === null ? null : String(checkpoint)
+    checkpoint: checkpoint === null ? null : String(checkpoint),
+    ...(continues === null ? {} : { continues: String(continues) })
   }
 }
 

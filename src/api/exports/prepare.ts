@@ -15,7 +15,7 @@ const SHOWN_WITHIN_MS = 30_000
 
 /** An export that is to be prepared: what is on record of it before it is. */
 export type Preparing = Pick<ExportRecord,
-  'id' | 'format' | 'filters' | 'upTo' | 'checkpoint' | 'requestedBy'>
+  'id' | 'format' | 'filters' | 'upTo' | 'checkpoint' | 'continues' | 'requestedBy'>
 
 /** What an export comes to. */
 interface Measured {

@@ -9,6 +9,7 @@ import { LedgerError } from '../../errors.ts'
 import { callerOf, tenantOf } from '../auth.ts'
 import { readPosition } from '../consistency.ts'
 import { readCurrent } from '../current.ts'
+import { earlierHead } from '../earlier-head.ts'
 import { eventFilter } from '../filters.ts'
 import { requireHead } from '../proofs.ts'
 import { servedHead } from '../served-head.ts'
@@ -21,6 +22,7 @@ import { recordedFilter, type ExportScope } from './scope.ts'
 export interface Settled extends Pick<ExportScope, 'format' | 'upTo'> {
   filters: ReturnType<typeof recordedFilter>
   checkpoint: bigint | null
+  continues: bigint | null
 }
 
 /**
@@ -32,7 +34,10 @@ export interface Settled extends Pick<ExportScope, 'format' | 'upTo'> {
 export async function settle (
   services: Services, request: FastifyRequest, reply: FastifyReply, wish: CreateExport
 ): Promise<Settled> {
-  const { format, upTo, days, ...query } = wish
+  const { format, upTo, continues, days, ...query } = wish
+  if (continues !== undefined && format !== 'bundle') {
+    throw refusal([{ pointer: '/continues', detail: 'is for bundles' }])
+  }
   const tenant = tenantOf(callerOf(request))
   const filter = await eventFilter(services.vault, tenant, query)
   const now = new Date(services.now()).toISOString()
@@ -46,10 +51,15 @@ export async function settle (
       throw new LedgerError('WRONG_STATE',
         `${EXPORTS_KEPT_MAX} exports are kept: delete one, or wait until one expires`)
     }
-    const bounds = format === 'bundle' ? await sealedBounds(tx, asked) : listBounds(asked)
+    const earlier = continues === undefined ? null : BigInt(continues)
+    const bounds = format === 'bundle'
+      ? await sealedBounds(tx, asked, earlier)
+      : listBounds(asked)
     await requireAny(tx, filter, bounds.last)
     const { upTo: fixed, checkpoint } = bounds
-    return { format, filters: recordedFilter(filter), upTo: fixed, checkpoint }
+    return {
+      format, filters: recordedFilter(filter), upTo: fixed, checkpoint, continues: earlier
+    }
   })
 }
 
@@ -65,7 +75,9 @@ function listBounds (upTo: bigint): Bounds {
 }
 
 /** A checkpoint decides what a bundle holds: it, and its cosignatures, stand up to a position. */
-async function sealedBounds (tx: Tx, upTo: bigint): Promise<Bounds> {
+async function sealedBounds (
+  tx: Tx, upTo: bigint, continues: bigint | null
+): Promise<Bounds> {
   await requireHead(tx)
   const head = await servedHead(tx, { upTo })
   if (head === undefined) {
@@ -73,6 +85,9 @@ async function sealedBounds (tx: Tx, upTo: bigint): Promise<Bounds> {
   }
   const { position, cosignedAt = position, size: checkpoint } = head
   const fixed = cosignedAt > position ? cosignedAt : position
+  if (continues !== null && await earlierHead(tx, continues, { head, upTo: fixed }) === undefined) {
+    throw refusal([{ pointer: '/continues', detail: 'is the size of no earlier checkpoint' }])
+  }
   return { upTo: fixed, checkpoint, last: await lastLeaf(tx, head) }
 }
 

@@ -13,13 +13,17 @@ export interface ExportScope {
   filter: EventFilter
   /** Events up to this position; of a bundle, the position of its checkpoint. */
   upTo: bigint
+  /** Of a bundle: the size of an earlier signed tree that it shows to be continued. */
+  continues?: bigint | undefined
 }
 
 /** The scope of an export that is on record. */
 export function scopeOf (
-  tenant: string, { format, filters, upTo }: Pick<ExportRecord, 'format' | 'filters' | 'upTo'>
+  tenant: string,
+  { format, filters, upTo, continues }:
+  Pick<ExportRecord, 'format' | 'filters' | 'upTo' | 'continues'>
 ): ExportScope {
-  return { tenant, format, filter: filters as EventFilter, upTo }
+  return { tenant, format, filter: filters as EventFilter, upTo, continues: continues ?? undefined }
 }
 
 /** What a pass over an export's content is told, and tells. */

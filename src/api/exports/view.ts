@@ -21,7 +21,7 @@ export function stateOf (record: ExportRecord, { now, job, isCurrent }: Known): 
 
 /** An export as it is shown. */
 export function exportView (record: ExportRecord, known: Known): ExportView {
-  const { prepared, checkpoint } = record
+  const { prepared, checkpoint, continues } = record
   const state = stateOf(record, known)
   return {
     id: record.id,
@@ -31,6 +31,7 @@ export function exportView (record: ExportRecord, known: Known): ExportView {
     filters: record.filters,
     upTo: String(record.upTo),
     checkpoint: checkpoint === null ? null : String(checkpoint),
+    continues: continues === null ? null : String(continues),
     events: prepared?.events ?? null,
     bytes: prepared?.bytes ?? null,
     sha256: prepared?.sha256 ?? null,

@@ -38,9 +38,13 @@ const policy = policyOf([log])
 /** Bundles that were downloaded. */
 const bundles: Buffer[] = []
 
-async function verified (bytes: Buffer): Promise<{ findings: Finding[], summary: Summary }> {
+async function verified (
+  bytes: Buffer, kept?: string
+): Promise<{ findings: Finding[], summary: Summary }> {
   const findings: Finding[] = []
-  const run = verifyBundle((async function * () { yield bytes })(), { policy })
+  const run = verifyBundle((async function * () { yield bytes })(), {
+    policy, ...(kept === undefined ? {} : { kept })
+  })
   for (;;) {
     const { done, value } = await run.next()
     if (done === true) return { findings, summary: value }
@@ -90,6 +94,25 @@ t.test('a verifier written from the RFCs agrees', { skip: await whatIsMissing() 
   t.equal(bundles.length, 5)
 })
 
+t.test('a bundle shows that the tree continues an earlier checkpoint', async (t) => {
+  const kept = (await call('acme.auditor', '/v1/checkpoint')).body
+  const continues = kept.split('\n')[1]
+  await append('acme', [person('u-0', { outcome: 'denied' })])
+  await sealed()
+  const wish = { format: 'bundle', outcome: 'denied' }
+  const alone = await verified((await download((await ready(wish)).id)).rawPayload, kept)
+  t.match(alone.findings, [{ kind: 'missing', message: /nothing shows that the tree continues/ }])
+  const view = await ready({ ...wish, continues })
+  t.equal(view.continues, continues)
+  const { rawPayload } = await download(view.id)
+  t.strictSame((await verified(rawPayload, kept)).findings, [])
+  const again = await ready({ ...wish, continues, upTo: view.upTo })
+  t.equal(again.sha256, view.sha256, 'the same bytes again')
+  const wrong = { status: 400, detail: /continues/ }
+  t.match((await ask({ ...wish, continues: '1000000' })).json(), wrong)
+  t.match((await ask({ format: 'csv', continues })).json(), wrong)
+})
+
 t.test('against the same checkpoint a bundle is the same bytes', async (t) => {
   const { id, upTo, sha256, checkpoint } = await ready({ format: 'bundle', outcome: 'denied' })
   await append('acme', [person('u-0', { outcome: 'denied' })])
@@ -131,6 +154,14 @@ t.test('an erasure changes what is shown, its tag, and no bundle of everything',
   const same = await read(bundle.id)
   t.match(same, { state: 'ready', sha256: bundle.sha256 })
   t.strictSame((await verified((await download(bundle.id)).rawPayload)).findings, [])
+
+  await sealed()
+  const marked = await ready({ format: 'bundle' })
+  const { findings, summary } = await verified((await download(marked.id)).rawPayload)
+  t.equal(summary.ok, true)
+  t.ok(summary.shredded >= 140, `${summary.shredded} sections of u-3`)
+  t.strictSame([...new Set(findings.map(({ kind }) => kind))], ['shredded'])
+  t.match(await ready({ format: 'bundle', upTo: bundle.upTo }), { sha256: bundle.sha256 })
 
   const certificate = (await call('acme.auditor', `/v1/erasures/${erasure}/certificate`)).json()
   const named = certificate.exports.find(({ id }: ExportView) => id === mine.id)

@@ -14,7 +14,7 @@ await append('acme', Array.from({ length: 20 }, () => event()))
 const superuser = new pg.Client(database.superuserUrl)
 await superuser.connect()
 t.teardown(async () => { await superuser.end() })
-const TABLE = 'exports_v1_g1.export'
+const TABLE = 'exports_v2_g1.export'
 
 /** Rows of exports of acme as another process would have left them: asked for, and no more. */
 async function leave (count: number, upTo = '0'): Promise<string[]> {

@@ -18,20 +18,22 @@ export class DirectoryLockedError extends Error {
 }
 
 /**
- * Takes the directory. Returns how to release it.
+ * Takes the directory, by a file of that name in it. Returns how to release it.
  * @throws {DirectoryLockedError} when its owner is still running after `waitMs`.
  */
-export async function lockDirectory (dir: string, waitMs = LOCK_WAIT_MS): Promise<() => void> {
-  const path = join(dir, LOCK_FILE)
+export async function lockDirectory (
+  dir: string, waitMs = LOCK_WAIT_MS, name = LOCK_FILE
+): Promise<() => void> {
+  const path = join(dir, name)
   const mine = identity(process.pid)
   const deadline = Date.now() + waitMs
-  while (!tryLock(dir, path, mine)) {
+  while (!tryLock(path, mine)) {
     const owner = readOwner(path)
     if (owner !== undefined && !isRunning(owner)) removeStale(path, owner)
     else if (Date.now() < deadline) await sleep(RETRY_MS)
     else {
       throw new DirectoryLockedError(`${dir} belongs to process ${owner?.split(' ')[0] ?? '?'}, ` +
-        `which is running; if it is no node of this directory, delete ${path}`)
+        `which is running; if that is something else, delete ${path}`)
     }
   }
   let held = true
@@ -42,8 +44,8 @@ export async function lockDirectory (dir: string, waitMs = LOCK_WAIT_MS): Promis
 }
 
 /** A link appears with its content, unlike a file that is created and then written. */
-function tryLock (dir: string, path: string, mine: string): boolean {
-  const draft = join(dir, `${LOCK_FILE}.${randomUUID()}`)
+function tryLock (path: string, mine: string): boolean {
+  const draft = `${path}.${randomUUID()}`
   writeFileSync(draft, mine)
   try {
     linkSync(draft, path)
