@@ -118,7 +118,7 @@ const LEAF = 'merkle_v1_g1.merkle_leaf'
 const NODE = 'merkle_v1_g1.merkle_node'
 
 t.test('whatever an insider does to the rows of a list is found', async (t) => {
-  const shownErased = `'[{"paths":["/actor/id","/actor/name","/actor/email"],` +
+  const shownErased = '\'[{"paths":["/actor/id","/actor/name","/actor/email"],' +
     `"erasure":"${randomUUID()}","erasedAt":"2026-01-01T00:00:00.000Z"}]'`
   const attacks: Array<[name: string, row: number, set: string]> = [
     ['what a list shows', 9,
