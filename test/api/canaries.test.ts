@@ -43,7 +43,9 @@ const isClean = (text: string): boolean => !/cnry7bird|203\.0\.113\.99/i.test(te
 
 const receipt = await append('acme', sent)
 await append('acme', guessed)
-const own = await append('acme', event({ actor: SELF, related: [{ type: 'user', id: id(1) }] }))
+const own = await append('acme', event({ actor: SELF }))
+// What others did to somebody is in that person's feed, and tells nobody else's data there.
+await append('acme', event({ actor: { type: 'user', id: id(1), name: id('name') }, entity: SELF }))
 await until(async () => await call('acme.auditor', `/v1/events/${own.id}/proof`),
   ({ statusCode }) => statusCode === 200)
 

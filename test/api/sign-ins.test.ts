@@ -119,18 +119,18 @@ t.test('who is nobody yet is found by the person they tried to be, as long as th
   async (t) => {
     const ip = '198.51.100.77'
     const { id } = await append('acme', failed('', ip, {
-      ...STRANGER, entity: { type: 'user', id: 'u-8' }, occurredAt: '2026-06-01T10:00:00Z'
+      ...STRANGER, entity: { type: 'user', id: 'u-10' }, occurredAt: '2026-07-01T10:00:00Z'
     }))
-    const JUNE = 'groupBy=address&from=2026-06-01T00:00:00Z&to=2026-07-01T00:00:00Z'
+    const JULY = 'groupBy=address&from=2026-07-01T00:00:00Z&to=2026-08-01T00:00:00Z'
     const list = async (query: string): Promise<string[]> =>
       (await call('acme.auditor', `/v1/events?${query}`)).json()
         .items.map((item: { id: string }) => item.id)
-    t.match(await read(JUNE), { groups: [{ address: ip, events: 1 }], unknown: 0 })
-    t.strictSame(await list(`ip=${ip}&entity=user:u-8`), [id])
+    t.match(await read(JULY), { groups: [{ address: ip, events: 1 }], unknown: 0 })
+    t.strictSame(await list(`ip=${ip}&entity=user:u-10`), [id])
     t.strictSame(await list(`ip=${ip}`), [], 'sealed under that person')
     t.notMatch((await call('acme.auditor', `/v1/events/${id}/raw`)).body, ip)
-    await erase('u-8')
-    t.match(await read(JUNE), { groups: [], events: 1, unknown: 1 })
+    await erase('u-10')
+    t.match(await read(JULY), { groups: [], events: 1, unknown: 1 })
     t.notMatch((await call('acme.auditor', `/v1/events/${id}`)).body, ip)
   })
 

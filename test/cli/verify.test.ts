@@ -113,7 +113,7 @@ async function whileEdited (...edits: Array<[table: string, where: string, sql: 
 
 const ENTRY = 'entries_v2_g1.entry'
 const TRAIL = 'entity_trails_v2_g1.entity_trail'
-const FEED = 'user_feeds_v3_g1.user_feed'
+const FEED = 'user_feeds_v4_g1.user_feed'
 const LEAF = 'merkle_v1_g1.merkle_leaf'
 const NODE = 'merkle_v1_g1.merkle_node'
 

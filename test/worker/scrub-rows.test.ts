@@ -7,7 +7,7 @@ import { until } from './world.ts'
 
 t.test('what an insider does to entries, feeds, trails and tags is found', async (t) => {
   const one = await sealedWorld(t)
-  const tables = ['entries_v2_g1.entry', 'user_feeds_v3_g1.user_feed',
+  const tables = ['entries_v2_g1.entry', 'user_feeds_v4_g1.user_feed',
     'entity_trails_v2_g1.entity_trail', 'entries_v2_g1.entry_tag']
   const [entry, feed, trail, tag] = tables
   for (const [at, table] of tables.entries()) {
@@ -74,7 +74,7 @@ t.test('what was erased or removed by age is in order, and is not if nobody said
     insert into ${removed} select position, prepare, revision, recorded_at,
       (select max(run) from ${removed}), id, tenant, stream, leaf_hash
       from ${entry} where position = ${mine};
-    delete from user_feeds_v3_g1.user_feed where position = ${mine};
+    delete from user_feeds_v4_g1.user_feed where position = ${mine};
     delete from entity_trails_v2_g1.entity_trail where position = ${mine};
     delete from ${entry} where position = ${mine}`)
   await until('the deletion', () => (scrubber.status()?.findings ?? 0) > 0)
@@ -83,7 +83,7 @@ t.test('what was erased or removed by age is in order, and is not if nobody said
     `select max(position) as position from ${entry} where action = 'ledger.erasure_ordered'`)
   await one.asSuperuser(`
     insert into control.erased (tenant, ref, erasure, ordered_at, position)
-    select tenant, ref, gen_random_uuid(), now(), ${order?.position} from user_feeds_v3_g1.user_feed
+    select tenant, ref, gen_random_uuid(), now(), ${order?.position} from user_feeds_v4_g1.user_feed
     where role = 'actor' order by position desc limit 1`)
   await until('the forged erasure', async () => (await one.rows(`select from control.scrub_finding
     where message like '%counts as erased, and the log does not order that%'`)).length > 0)
