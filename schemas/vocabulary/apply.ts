@@ -27,10 +27,10 @@ export function declarePersonal (
   const personal = [...event.personal ?? []]
   const unowned: Violation[] = []
   for (const { subject: { type, id: pointer }, paths } of rules) {
-    const told = paths.filter((path) =>
-      getAt(event, path) !== undefined && !isDeclared(event, path))
-    if (told.length === 0) continue
     const id = [event, corrected].map((said) => getAt(said, pointer)).find(isId)
+    const told = paths.filter((path) =>
+      getAt(event, path) !== undefined && !isDeclared(event, path, { type, id }))
+    if (told.length === 0) continue
     if (id === undefined) {
       unowned.push({ pointer, detail: `must say whose data ${told.join(', ')} is` })
     } else personal.push({ subject: { type, id }, paths: told })
@@ -43,7 +43,16 @@ function isId (value: unknown): value is string {
   return typeof value === 'string' && value !== '' && value.length <= ID_MAX_LENGTH
 }
 
-/** Whether the producer has declared the place, or one above or below it, already. */
-function isDeclared ({ personal = [] }: EventInput, path: string): boolean {
-  return personal.some(({ paths }) => paths.some((declared) => overlaps(declared, path)))
+/**
+ * Whether the producer has declared the place, or one above it; or one inside it as another's, as
+ * no place is sealed for two. What is inside it and the owner's leaves the rest to be declared.
+ */
+function isDeclared (
+  { personal = [] }: EventInput, path: string, owner: { type: string, id: string | undefined }
+): boolean {
+  return personal.some(({ subject: { type, id }, paths }) => {
+    const isOwners = type === owner.type && id === owner.id
+    return paths.some((declared) =>
+      overlaps(declared, path) && !(isOwners && declared.startsWith(`${path}/`)))
+  })
 }

@@ -167,6 +167,12 @@ t.test('what is personal is declared for producers that forget', async (t) => {
     personal: [{ subject: { type: 'user', id: 'u' }, paths: ['/data/studentName'] }]
   }
   t.match(declare(declared), { event: { personal: { length: 1 } } })
+  const inside = (id: string): object => ({
+    data: { studentId: 's-1', studentName: { first: 'Sue', last: 'Sun' } },
+    personal: [{ subject: { type: 'student', id }, paths: ['/data/studentName/first'] }]
+  })
+  t.match(declare(inside('s-1')), { event: { personal: [{}, { paths: ['/data/studentName'] }] } })
+  t.match(declare(inside('s-2')), { event: { personal: { length: 1 } } }, 'partly another\'s')
   t.match(declare({ data: { grade: 1 } }), { unowned: [{ pointer: '/data/studentId' }] })
   const corrected = { data: { studentId: 's-1' } }
   t.match(declare({ data: { studentName: 'Sue' } }, corrected), { event: { personal } })
