@@ -25,7 +25,7 @@ export function runCommand (
 ): RunningCommand {
   // Its own process group, so that nothing of it outlives the test, not even after a kill -9.
   const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { ...process.env, NODE_OPTIONS: '', ...env }, stdio: ['ignore', 'pipe', 'pipe']
+    env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe']
   })
   let said = ''
   for (const output of [child.stdout, child.stderr]) {

@@ -35,7 +35,7 @@ export async function testLedger (
     EVENTSTORE_URL: `esdb://127.0.0.1:${logProxy.port}?tls=false`,
     LEDGER_DATA: data,
     LEDGER_LOG_LEVEL: counts.logLevel ?? 'error',
-    NODE_OPTIONS: counts.nodeOptions ?? ''
+    ...(counts.nodeOptions !== undefined && { NODE_OPTIONS: counts.nodeOptions })
   }
   const migrated = runCommand(t, ['migrate'], env)
   if (await migrated.ended !== 0) throw new Error(migrated.said())

@@ -7,8 +7,7 @@ import { everSigned } from '../signed-notes.ts'
 import { bodyOf, branches } from './given.ts'
 
 const STEPS = ['checked', 'remembered', 'cosigned'] as const
-/** Without what the test runner puts into its own processes. */
-const BARE: ForkOptions = { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }
+const QUIET: ForkOptions = { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }
 const FORK = 3
 /** Sizes that a witness can be asked for before it is killed. */
 const SIZES_PER_KILL = 12
@@ -32,7 +31,7 @@ export async function killWitnesses (t: Test, rounds: number): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     for (const step of STEPS) {
       const child = fork(join(import.meta.dirname, 'witness-child.js'),
-        [folder, record, step, `${1 + round % 3}`], BARE)
+        [folder, record, step, `${1 + round % 3}`], QUIET)
       const ended = once(child, 'exit')
       const [port] = await once(child, 'message')
       while (child.signalCode === null && size < trees.honest.leaves.length) {

@@ -22,8 +22,7 @@ t.test('a node does not outlive a parent that was killed', async (t) => {
   writeFileSync(script, `import { spawnNode } from ${JSON.stringify(spawnModule)}
     const node = await spawnNode({ dataDir: ${JSON.stringify(dataDir)} })
     console.log(node.pid)`)
-  const parent = spawn(process.execPath, [...process.execArgv, script],
-    { stdio: ['ignore', 'pipe', 'inherit'] })
+  const parent = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
   const pid = await new Promise<number>((resolve) => {
     parent.stdout?.once('data', (data) => { resolve(Number(data)) })
   })

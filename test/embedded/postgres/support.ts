@@ -44,11 +44,9 @@ export async function ask (url: string, sql: string): Promise<unknown[]> {
 export async function bootElsewhere (
   dataDir: string, options: { uid?: number, gid?: number } = {}
 ): Promise<{ child: ChildProcess, port: number, pid: number, url: string }> {
-  // Without what measures coverage: a process of another user may not write there.
-  const loaders = process.execArgv.filter((arg) => !arg.includes('processinfo'))
   const program = join(import.meta.dirname, 'boot.js')
-  const child = spawn(process.execPath, [...loaders, program, dataDir], {
-    ...options, env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['ignore', 'pipe', 'inherit']
+  const child = spawn(process.execPath, [program, dataDir], {
+    ...options, stdio: ['ignore', 'pipe', 'inherit']
   })
   const [line] = await once(createInterface(child.stdout), 'line')
   return { child, ...JSON.parse(String(line)) }
