@@ -1,6 +1,6 @@
 import type { EventInput } from '../events/index.ts'
 import { getAt, overlaps, type Violation } from '../pointer.ts'
-import { ID_MAX_LENGTH } from '../primitives.ts'
+import { ID_MAX_LENGTH, PERSONAL_PATHS_MAX } from '../primitives.ts'
 import type { ActionSchema, PersonalRule } from './action-schema.ts'
 import { checkData } from './data-schema.ts'
 
@@ -20,6 +20,7 @@ export interface Declared {
 /**
  * Declares what an action's rules say is personal and the producer has not declared. Whose it is
  * the event says, or else the one that it corrects. What the event says stays as it was sent.
+ * A place in the state before or after is also where the event's `changes` tell of that place.
  */
 export function declarePersonal (
   rules: readonly PersonalRule[] = [], event: EventInput, corrected?: object
@@ -28,15 +29,32 @@ export function declarePersonal (
   const unowned: Violation[] = []
   for (const { subject: { type, id: pointer }, paths } of rules) {
     const id = [event, corrected].map((said) => getAt(said, pointer)).find(isId)
-    const told = paths.filter((path) =>
+    const places = paths.flatMap((path) => [path, ...placesInChanges(event, path)])
+    const told = places.filter((path) =>
       getAt(event, path) !== undefined && !isDeclared(event, path, { type, id }))
     if (told.length === 0) continue
     if (id === undefined) {
       unowned.push({ pointer, detail: `must say whose data ${told.join(', ')} is` })
-    } else personal.push({ subject: { type, id }, paths: told })
+    } else {
+      for (let at = 0; at < told.length; at += PERSONAL_PATHS_MAX) {
+        personal.push({ subject: { type, id }, paths: told.slice(at, at + PERSONAL_PATHS_MAX) })
+      }
+    }
   }
   const declares = personal.length > (event.personal?.length ?? 0)
   return { event: declares ? { ...event, personal } : event, unowned }
+}
+
+/** Where an event's changes have what lies at a place of the state before or after them. */
+function placesInChanges ({ changes = [] }: EventInput, place: string): string[] {
+  const [, side, inside = ''] = /^\/(before|after)(\/.*)?$/s.exec(place) ?? []
+  if (side === undefined) return []
+  return changes.flatMap(({ path }, index) => {
+    if (!overlaps(path, inside)) return []
+    // Of what was changed as a whole only a part may be personal.
+    const rest = inside.startsWith(`${path}/`) ? inside.slice(path.length) : ''
+    return [`/changes/${index}/${side}${rest}`]
+  })
 }
 
 function isId (value: unknown): value is string {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { checkEvent } from '../../../schemas/door.ts'
 import { EVENT_SCHEMAS } from '../../../schemas/events/index.ts'
 import { ID_MAX_LENGTH } from '../../../schemas/primitives.ts'
 import { actionSchemaFaults } from '../../../schemas/vocabulary/action-schema.ts'
@@ -185,6 +186,35 @@ t.test('what is personal is declared for producers that forget', async (t) => {
   t.equal(declarePersonal(schema.personal, plain).event, plain)
   t.match(misfits(schema, event({ category: 'auth' })), [{ pointer: '/category' }])
   t.strictSame(misfits(schema, plain), [])
+})
+
+t.test('what a rule says of the states is personal in changes too', async (t) => {
+  const rules = [{
+    subject: { type: 'user', id: '/entity/id' },
+    paths: ['/before/mail', '/after/mail', '/after/a/b']
+  }]
+  const event = (changes: Array<{ path: string, before?: unknown, after?: unknown }>) => ({
+    action: 'changed',
+    category: 'change' as const,
+    outcome: 'success' as const,
+    actor: { type: 'system' as const },
+    entity: { type: 'user', id: 'u-1' },
+    changes
+  })
+  const declared = (...changes: Parameters<typeof event>[0]) =>
+    declarePersonal(rules, event(changes)).event.personal?.flatMap(({ paths }) => paths)
+  t.strictSame(declared({ path: '/mail', before: 'x', after: 'y' }),
+    ['/changes/0/before', '/changes/0/after'])
+  t.strictSame(declared({ path: '/mail', after: 'y' }), ['/changes/0/after'])
+  t.strictSame(declared({ path: '/n', after: 1 }, { path: '/a/b/c', before: 'x', after: 'y' }),
+    ['/changes/1/after'], 'inside, and only after it')
+  t.strictSame(declared({ path: '/a', after: { b: 'y', c: 1 } }), ['/changes/0/after/b'])
+  t.strictSame(declared({ path: '', after: { mail: 'y' } }), ['/changes/0/after/mail'])
+  t.strictSame(declared({ path: '/mailbox', after: 'y' }, { path: '/a/bc', after: 1 }), undefined)
+  const many = event(Array.from({ length: 1000 }, (_, n) => ({ path: `/a/b/${n}`, after: n })))
+  const { personal } = declarePersonal(rules, many).event
+  t.equal(personal?.flatMap(({ paths }) => paths).length, 1000)
+  t.strictSame(checkEvent({ ...many, personal }), [])
 })
 
 t.test('a version that says otherwise what is whose is found out', async (t) => {
