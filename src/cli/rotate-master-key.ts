@@ -1,3 +1,4 @@
+import { unlink } from 'node:fs/promises'
 import { LedgerError } from '../errors.ts'
 import { createLog } from '../ledger/client.ts'
 import { destroyedEvent } from '../ledger/erasure-events.ts'
@@ -5,12 +6,13 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { createPool, type Pool } from '../postgres/pool.ts'
 import { createFile } from '../key-file.ts'
 import { tenantsErasedUnder } from '../privacy/eraser.ts'
-import { addKey, dropOlderKeys, keyFileText, readKeyFile } from '../privacy/key-file.ts'
+import { addKey, dropOlderKeys, keyFileText, readKeyFile, readKeys } from '../privacy/key-file.ts'
 import { localMasterKey, type MasterKey } from '../privacy/master-key.ts'
-import { masterKeysDestroyed, rewrap } from '../privacy/rewrap.ts'
+import { checkOutOfUse, masterKeysDestroyed, rewrap } from '../privacy/rewrap.ts'
 import type { MasterKeyDestroyedData } from '../../schemas/events/erasure.ts'
 import { FENCE } from '../../schemas/events/ledger.ts'
 import { SERVER_TENANT } from '../../schemas/primitives.ts'
+import type { Config } from '../config.ts'
 import type { Command } from './command.ts'
 import { connectedConfigOf, DATA_FLAG, type Connections } from './flags.ts'
 import { openMasterKey } from './master-key.ts'
@@ -25,10 +27,16 @@ export const rotateMasterKey: Command = {
   flags: {
     ...DATA_FLAG,
     prepare: { help: 'Only put the new key into the file, to give it to other machines first' },
-    keep: { value: 'FILE', help: 'Write the old key to FILE: without it old backups stay shut' }
+    keep: { value: 'FILE', help: 'Write the old key to FILE: without it old backups stay shut' },
+    destroy: {
+      value: 'FILE',
+      help: 'Rotate nothing: remove FILE, which --keep wrote, and record that its keys are gone'
+    }
   },
   run: async (given) => {
     const config = connectedConfigOf(given)
+    const kept = given.flags['destroy']
+    if (kept !== undefined) return await destroyKept(config, kept)
     const file = config.masterKeyKms === undefined ? config.masterKeyFile : undefined
     if (file !== undefined) await prepareFile(file)
     if (given.flags['prepare'] === 'true') {
@@ -40,8 +48,7 @@ export const rotateMasterKey: Command = {
       const masterKey = await openMasterKey(config)
       const count = await rewrapAll(connections, masterKey)
       const destroyed = file === undefined ? [] : await retire(file, given.flags['keep'])
-      await masterKeysDestroyed(connections.pool, destroyed)
-      for (const key of destroyed) await tellDestroyed(connections, { key, to: masterKey.id })
+      await recordDestroyed(connections, destroyed, masterKey.id)
       say(`Everything is wrapped under ${masterKey.id} (${count} keys)`)
     } finally {
       await connections.close()
@@ -103,6 +110,29 @@ async function rewrapAll ({ pool, recordOwn }: Opened, masterKey: MasterKey): Pr
   } finally {
     bar?.end()
   }
+}
+
+/** The last thing that an older backup needs goes, and whoever it is about is told. */
+async function destroyKept (config: Config & Connections, file: string): Promise<number> {
+  const keys = (await readKeys(file)).map((key) => localMasterKey(key).id)
+  const connections = connect(config)
+  try {
+    const { id } = await openMasterKey(config)
+    await checkOutOfUse(connections.pool, keys)
+    await unlink(file)
+    await recordDestroyed(connections, keys, id)
+    say(`${file} is gone, and with it ${keys.join(', ')}: remove what copies of it there are`)
+  } finally {
+    await connections.close()
+  }
+  return 0
+}
+
+async function recordDestroyed (
+  connections: Opened, keys: readonly string[], to: string
+): Promise<void> {
+  await masterKeysDestroyed(connections.pool, keys)
+  for (const key of keys) await tellDestroyed(connections, { key, to })
 }
 
 /** Everybody whose erased persons' keys were wrapped under it: they are beyond any backup now. */

@@ -13,7 +13,13 @@ const LINE = /^audit-ledger-master-key-1 ([A-Za-z0-9_-]{43})$/
  */
 export async function readKeyFile (path: string): Promise<Buffer[]> {
   await createKeyFile(path, () => keyFileText([randomBytes(KEY_BYTES)]))
+  return await readKeys(path)
+}
+
+/** The same of a file that must be there: else throws VAULT_KEY_INVALID as well. */
+export async function readKeys (path: string): Promise<Buffer[]> {
   const text = await readText(path).catch((err: unknown) => {
+    if (isMissing(err)) throw new LedgerError('VAULT_KEY_INVALID', `there is no file ${path}`)
     if (!(err instanceof KeyFileError)) throw err
     throw new LedgerError('VAULT_KEY_INVALID', err.message, { cause: err })
   })
@@ -28,6 +34,10 @@ export async function readKeyFile (path: string): Promise<Buffer[]> {
     }
     return Buffer.from(encoded, 'base64url')
   })
+}
+
+function isMissing (err: unknown): boolean {
+  return err instanceof Error && 'code' in err && err.code === 'ENOENT'
 }
 
 /** Puts a new random key before those that are there; these still open what they wrapped. */

@@ -1,3 +1,4 @@
+import { LedgerError } from '../errors.ts'
 import type { Pool } from '../postgres/pool.ts'
 import { inTransaction } from '../postgres/transaction.ts'
 import type { MasterKey } from './master-key.ts'
@@ -65,6 +66,24 @@ async function makeCurrent (pool: Pool, id: string): Promise<void> {
 export async function masterKeysDestroyed (pool: Pool, ids: readonly string[]): Promise<void> {
   await pool.query(`update vault.master_key set destroyed_at = coalesce(destroyed_at, now())
     where id = any($1::text[])`, [ids])
+}
+
+/**
+ * Throws VAULT_KEY_INVALID unless all of these are master keys that this vault once used, and uses
+ * for nothing any more.
+ */
+export async function checkOutOfUse (pool: Pool, ids: readonly string[]): Promise<void> {
+  const { rows } = await pool.query<{ id: string, used: boolean }>(`
+    select m.id, m.current or exists (select from vault.subject s where s.master_key_id = m.id)
+      or exists (select from vault.key k where k.master_key_id = m.id) as used
+    from vault.master_key m where m.id = any($1::text[])`, [ids])
+  for (const id of ids) {
+    const used = rows.find((row) => row.id === id)?.used
+    if (used === false) continue
+    throw new LedgerError('VAULT_KEY_INVALID', used === undefined
+      ? `${id} is not a key that this ledger has used`
+      : `${id} is in use: there are keys that it alone opens; rotate first`)
+  }
 }
 
 async function countOthers (pool: Pool, id: string): Promise<number> {

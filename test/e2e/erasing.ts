@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
@@ -84,9 +85,19 @@ export async function eraseUnderLoad (t: Test, scale: Scale): Promise<void> {
   const restored = runCommand(t, ['vault', 'restore', file], ledger.env)
   t.equal(await restored.ended, 0)
   t.match(restored.said(), new RegExp(`0 keys are back, .* ${erased} belong to persons who were`))
-  t.equal(await runCommand(t, ['rotate-master-key'], ledger.env).ended, 0)
+  const kept = path.join(String(ledger.env['LEDGER_DATA']), 'kept.key')
+  const command = ['rotate-master-key']
+  t.equal(await runCommand(t, [...command, '--destroy', file], ledger.env).ended, 1, 'no key file')
+  t.equal(await runCommand(t, [...command, '--keep', kept], ledger.env).ended, 0)
   const unverified = async (): Promise<number> =>
     (await erasures(compliance)).filter(({ verified }) => verified === null).length
+  t.ok(await unverified() > held, 'what was kept still opens older backups')
+  const master = path.join(String(ledger.env['LEDGER_DATA']), 'master.key')
+  const inUse = runCommand(t, [...command, '--destroy', master], ledger.env)
+  t.equal(await inUse.ended, 1)
+  t.match(inUse.said(), /is in use: there are keys that it alone opens; rotate first/)
+  t.equal(await runCommand(t, [...command, '--destroy', kept], ledger.env).ended, 0)
+  t.notOk(existsSync(kept))
   t.equal(await eventually(unverified, (count) => count === held, 10_000), held, 'all are verified')
   t.equal((await compliance.get(`/v1/users/${people.id(subjects - 1)}/events`)).status, 200)
   await lookForTraces(t, given, wrapped)
