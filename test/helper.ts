@@ -71,7 +71,11 @@ export interface TestNode {
   readonly pid: number
   readonly dataDir: string
   stop (): Promise<void>
-  /** Kills the process and starts it on the same folder and port, as after a power cut. */
+  /** Ends the process at once, as a power cut does. */
+  kill (): Promise<void>
+  /** Starts it again, on the same folder and port. */
+  start (): Promise<void>
+  /** Kills and starts it. */
   restart (): Promise<void>
 }
 
@@ -80,16 +84,24 @@ export async function testNode (t: Test): Promise<TestNode> {
   const dataDir = await testFolder(t)
   let node = await spawnNode({ dataDir })
   t.teardown(async () => { await node.stop() })
+  const kill = async (): Promise<void> => {
+    process.kill(node.pid, 'SIGKILL')
+    await node.exited
+  }
+  const start = async (): Promise<void> => {
+    node = await spawnNode({ dataDir, port: node.port })
+  }
   return {
     url: node.url,
     port: node.port,
     dataDir,
     get pid () { return node.pid },
     async stop () { await node.stop() },
+    kill,
+    start,
     async restart () {
-      process.kill(node.pid, 'SIGKILL')
-      await node.exited
-      node = await spawnNode({ dataDir, port: node.port })
+      await kill()
+      await start()
     }
   }
 }

@@ -40,8 +40,9 @@ t.test('while the log is away the ledger answers 503; then everything arrives', 
   const client = ledger.client(t, { buffer: { events: 100 }, batch: { events: 30, lingerMs: 5 } })
   await client.append(orderEvent('104'))
   const producing = produce(client, '103', 300)
-  await sleep(50)
-  await ledger.node.restart()
+  await ledger.node.kill()
+  for (let waits = 0; client.stats().retries === 0 && waits < 1_000; waits++) await sleep(10)
+  await ledger.node.start()
   const ids = await producing
   await client.flush()
   t.strictSame(await trail('order:103'), ids)
