@@ -168,23 +168,21 @@ t.test('words are found by their index alone', async (t) => {
   const { database } = await given(t, ...PROJECTIONS)
     .events(Array.from({ length: BATCH }, (_, i) => event(i + 1))).ready()
   const owner = database.pool('ledger_worker', { max: 1 })
-  // What waits to be put into an index of words makes it look slower than a table as small as this.
-  await owner.query('vacuum analyze')
+  await owner.query('analyze')
   const pool = database.pool('ledger_api', { max: 1 })
   const filter = { q: 'order updated3' }
-  const [page, count] = await inTenant(pool, 'acme', async (tx) => [
-    await listEvents(tx, filter, PAGE), await countEvents(tx, filter, 300)
-  ])
-  t.equal(page.length, 50)
-  t.equal(count, 257)
-  await pool.query('select pg_stat_force_next_flush()')
-  const { rows } = await owner.query(`
-    select i.indexrelname as name, i.idx_scan > 0 as used, t.seq_scan
-    from pg_stat_user_indexes i join pg_stat_user_tables t on t.relid = i.relid
-    where t.relname = 'entry_words' order by 1`)
-  t.strictSame(rows, [
-    { name: 'entry_words_gin', used: true, seq_scan: 0n },
-    { name: 'entry_words_pkey', used: false, seq_scan: 0n }
+  const scans = await inTenant(pool, 'acme', async (tx) => {
+    t.equal((await listEvents(tx, filter, PAGE)).length, 50)
+    t.equal(await countEvents(tx, filter, 300), 257)
+    const { rows } = await tx.query<{ name: string, scans: bigint }>(`
+      select c.relname as name, pg_stat_get_xact_numscans(c.oid) as scans
+      from pg_class c where c.relname like 'entry_words%' and c.relkind in ('r', 'i') order by 1`)
+    return rows
+  })
+  t.strictSame(scans, [
+    { name: 'entry_words', scans: 0n },
+    { name: 'entry_words_gin', scans: 2n },
+    { name: 'entry_words_pkey', scans: 0n }
   ])
 })
 
