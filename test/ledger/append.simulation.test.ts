@@ -3,7 +3,7 @@ import t from 'tap'
 import { failing } from './checker.ts'
 import { simulate, type Bugs } from './simulation.ts'
 
-const HISTORIES = 1_500
+const HISTORIES = 600
 const PLANTED_HISTORIES = 400
 
 t.test('whatever the network does, nothing is lost, doubled or told wrongly', async () => {
