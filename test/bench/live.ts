@@ -3,16 +3,15 @@
  * `npm run build:test && node dist/test/bench/live.js [--rates N,N] [--seconds S] [--readers N]
  * [--json FILE] [--folder DIR]`; Linux only, as the bench.
  */
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { startPostgres } from '../../src/embedded/postgres/start.ts'
 import { startChild } from './child.ts'
 import { createCleanup, type Cleanup } from './cleanup.ts'
 import type { Live } from './load/live.ts'
 import { loadOf } from './load/load.ts'
 import type { Tally } from './load/tally.ts'
+import { openPlace } from './place.ts'
 import { show } from './report.ts'
 import { startLedger } from './system.ts'
 
@@ -27,13 +26,8 @@ const say = (line: string): void => { process.stderr.write(`${line}\n`) }
 async function measure (
   wishes: { rates: number[], seconds: number, readers: number, folder: string }, cleanup: Cleanup
 ): Promise<Line[]> {
-  const folder = await mkdtemp(join(wishes.folder, 'audit-ledger-live-'))
-  cleanup.add(async () => { await rm(folder, { recursive: true, force: true }) })
-  await chmod(folder, 0o755)
-  const dataDir = join(folder, 'data')
-  await mkdir(dataDir)
-  const postgres = await startPostgres({ dataDir: join(dataDir, 'postgres'), onProgress: say })
-  cleanup.add(postgres.stop)
+  const place = { below: wishes.folder, name: 'live', say }
+  const { dataDir, postgres } = await openPlace(place, cleanup)
   const [writing, reading] = [await startChild('load/main'), await startChild('load/main')]
   cleanup.add(writing.stop)
   cleanup.add(reading.stop)

@@ -1,7 +1,4 @@
 /** The bench: measures the ledger against the baselines and says which targets are reached. */
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { startPostgres } from '../../src/embedded/postgres/start.ts'
 import { HELP, parseOptions } from './args.ts'
 import { startBaseline } from './baselines/start.ts'
 import { createBaselineDatabase } from './baselines/tables.ts'
@@ -9,6 +6,7 @@ import type { Bench, LedgerAccess, Options, Scenario, System, SystemName } from 
 import { startChild } from './child.ts'
 import { createCleanup, type Cleanup } from './cleanup.ts'
 import { loadOf } from './load/load.ts'
+import { openPlace } from './place.ts'
 import { markdown, writeJson, type Ran } from './report.ts'
 import { SCENARIOS } from './scenarios/index.ts'
 import { fill } from './fill.ts'
@@ -66,14 +64,8 @@ async function runOne (bench: Bench, { name, title, run }: Scenario): Promise<Ra
 }
 
 async function startAll (options: Options, cleanup: Cleanup): Promise<Bench> {
-  const folder = await mkdtemp(join(options.folder, 'audit-ledger-bench-'))
-  cleanup.add(async () => { await rm(folder, { recursive: true, force: true }) })
-  // Postgres may run as another account, which has to get to its folder.
-  await chmod(folder, 0o755)
-  const dataDir = join(folder, 'data')
-  await mkdir(dataDir)
-  const postgres = await startPostgres({ dataDir: join(dataDir, 'postgres'), onProgress: say })
-  cleanup.add(postgres.stop)
+  const place = { below: options.folder, name: 'bench', say }
+  const { folder, dataDir, postgres } = await openPlace(place, cleanup)
   const baselinesUrl = await createBaselineDatabase(postgres.superuserUrl)
   const loader = await startChild('load/main')
   cleanup.add(loader.stop)

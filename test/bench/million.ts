@@ -3,11 +3,9 @@
  * `npm run build:test && node dist/test/bench/million.js [--events N] [--seconds S]
  * [--json FILE] [--folder DIR]`; Linux only, as the bench.
  */
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { startPostgres } from '../../src/embedded/postgres/start.ts'
 import { startChild } from './child.ts'
 import { createCleanup, type Cleanup } from './cleanup.ts'
 import { TENANTS, userOf } from './generator.ts'
@@ -15,6 +13,7 @@ import { call, listOf, mustCall, textOf } from './http.ts'
 import { fillLedger, type Fill } from './million-fill.ts'
 import { measuredRoutes, missingFrom, type Measured } from './million-routes.ts'
 import { loadOf, type Load } from './load/load.ts'
+import { openPlace } from './place.ts'
 import { show } from './report.ts'
 import { failureNote } from './sample.ts'
 import { rebuildAll } from './scenarios/rebuild.ts'
@@ -81,13 +80,8 @@ function wishesOf (args: readonly string[]): Wishes {
 }
 
 async function measureAll (wishes: Wishes, cleanup: Cleanup): Promise<Result> {
-  const folder = await mkdtemp(join(wishes.folder, 'audit-ledger-million-'))
-  cleanup.add(async () => { await rm(folder, { recursive: true, force: true }) })
-  await chmod(folder, 0o755)
-  const dataDir = join(folder, 'data')
-  await mkdir(dataDir)
-  const postgres = await startPostgres({ dataDir: join(dataDir, 'postgres'), onProgress: say })
-  cleanup.add(postgres.stop)
+  const place = { below: wishes.folder, name: 'million', say }
+  const { dataDir, postgres } = await openPlace(place, cleanup)
   const loader = await startChild('load/main')
   cleanup.add(loader.stop)
   const load = loadOf(loader)
