@@ -72,3 +72,8 @@ export class LedgerError extends Error {
 export function isLedgerError (err: unknown, code?: ErrorCode): err is LedgerError {
   return err instanceof LedgerError && (code === undefined || err.code === code)
 }
+
+/** Whether the system refused with one of these codes: ENOENT, EEXIST, … */
+export function hasCode (err: unknown, ...codes: readonly string[]): boolean {
+  return err instanceof Error && 'code' in err && codes.includes(String(err.code))
+}

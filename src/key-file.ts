@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { hasCode } from './errors.ts'
 
 /** Why a key file is not used: a sentence that names it and never quotes it. */
 export class KeyFileError extends Error {}
@@ -24,7 +25,7 @@ export async function createKeyFile (path: string, text: () => string): Promise<
   if (await stat(path).then(() => true, () => false)) return
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   await createFile(path, text()).catch((err: unknown) => {
-    if (!(err instanceof Error && 'code' in err && err.code === 'EEXIST')) throw err
+    if (!hasCode(err, 'EEXIST')) throw err
   })
 }
 

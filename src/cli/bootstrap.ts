@@ -3,6 +3,7 @@ import path from 'node:path'
 import { ensureKey, ensureTenant, type BootstrapOptions } from '../api/bootstrap.ts'
 import { findCurrentKey } from '../api/key-store.ts'
 import type { Config } from '../config.ts'
+import { hasCode } from '../errors.ts'
 import { migrate } from '../postgres/migrate.ts'
 import { connect, KEY_ENVIRONMENT, type Connected } from './connect.ts'
 import type { Connections } from './flags.ts'
@@ -86,7 +87,7 @@ async function readKey (file: string): Promise<string | undefined> {
   try {
     return (await readFile(file, 'utf8')).trim()
   } catch (err) {
-    if (err instanceof Error && 'code' in err && err.code === 'ENOENT') return undefined
+    if (hasCode(err, 'ENOENT')) return undefined
     throw err
   }
 }

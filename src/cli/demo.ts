@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { SAMPLE_TENANTS, sampleEvents } from '../sample/sample.ts'
-import { LedgerError } from '../errors.ts'
+import { hasCode, LedgerError } from '../errors.ts'
 import { bootLedger } from './boot.ts'
 import { configOf, DATA_FLAG, LISTEN_FLAGS, LOG_FLAG } from './flags.ts'
 import type { Command } from './command.ts'
@@ -80,7 +80,7 @@ async function momentOfSample (dataDir: string): Promise<number> {
     const kept: { untilMs: number } = JSON.parse(await readFile(file, 'utf8'))
     return kept.untilMs
   } catch (err) {
-    if (!(err instanceof Error && 'code' in err && err.code === 'ENOENT')) throw err
+    if (!hasCode(err, 'ENOENT')) throw err
     const untilMs = Date.now()
     await writeFile(file, JSON.stringify({ untilMs }))
     return untilMs

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { LedgerError } from '../errors.ts'
+import { hasCode, LedgerError } from '../errors.ts'
 import {
   createKeyFile, KeyFileError, readKeyFile as readText, replaceKeyFile
 } from '../key-file.ts'
@@ -19,7 +19,9 @@ export async function readKeyFile (path: string): Promise<Buffer[]> {
 /** The same of a file that must be there: else throws VAULT_KEY_INVALID as well. */
 export async function readKeys (path: string): Promise<Buffer[]> {
   const text = await readText(path).catch((err: unknown) => {
-    if (isMissing(err)) throw new LedgerError('VAULT_KEY_INVALID', `there is no file ${path}`)
+    if (hasCode(err, 'ENOENT')) {
+      throw new LedgerError('VAULT_KEY_INVALID', `there is no file ${path}`)
+    }
     if (!(err instanceof KeyFileError)) throw err
     throw new LedgerError('VAULT_KEY_INVALID', err.message, { cause: err })
   })
@@ -34,10 +36,6 @@ export async function readKeys (path: string): Promise<Buffer[]> {
     }
     return Buffer.from(encoded, 'base64url')
   })
-}
-
-function isMissing (err: unknown): boolean {
-  return err instanceof Error && 'code' in err && err.code === 'ENOENT'
 }
 
 /** Puts a new random key before those that are there; these still open what they wrapped. */

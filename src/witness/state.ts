@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LedgerError } from '../errors.ts'
+import { hasCode, LedgerError } from '../errors.ts'
 import { createFile } from '../key-file.ts'
 import { parseSignedCheckpoint, type Checkpoint } from '../proof/checkpoint.ts'
 import { FormatError } from '../proof/format.ts'
@@ -84,7 +84,7 @@ async function createIfNone (file: string, text: string): Promise<boolean> {
     await createFile(file, text)
     return true
   } catch (err) {
-    if (err instanceof Error && 'code' in err && err.code === 'EEXIST') return false
+    if (hasCode(err, 'EEXIST')) return false
     throw err
   }
 }
@@ -93,7 +93,7 @@ async function readIfThere (file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8')
   } catch (err) {
-    if (err instanceof Error && 'code' in err && err.code === 'ENOENT') return undefined
+    if (hasCode(err, 'ENOENT')) return undefined
     throw err
   }
 }

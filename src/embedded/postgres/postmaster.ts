@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { hasCode } from './files.ts'
 
 /** What a running server says about itself in postmaster.pid. */
 export interface Postmaster { readonly pid: number, readonly port: number, readonly status: string }
@@ -20,7 +21,7 @@ export function isRunning (pid: number): boolean {
   try {
     process.kill(pid, 0)
   } catch (err) {
-    if (!(err instanceof Error && 'code' in err && err.code === 'EPERM')) return false
+    if (!hasCode(err, 'EPERM')) return false
   }
   return process.platform !== 'linux' || !['Z', 'X', ''].includes(stateOf(pid))
 }
