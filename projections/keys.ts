@@ -10,6 +10,12 @@ export function entityKey ({ ref, id }: RecordedEntity): string | null {
   return ref ?? id ?? null
 }
 
+/** The refs of all persons whom the event names, each once; first that of whoever did it. */
+export function namedRefs ({ data }: DecodedEvent): string[] {
+  const { actor, entity, related = [], sealed = [] } = data
+  return [...new Set([actor, entity, ...related, ...sealed].flatMap((named) => named?.ref ?? []))]
+}
+
 /** Of several items with one key the first, in order. */
 export function firstOfEach<T> (items: Iterable<T>, key: (item: T) => string): T[] {
   const found = new Map<string, T>()

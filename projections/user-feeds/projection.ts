@@ -1,6 +1,6 @@
 import type { DecodedEvent } from '../../schemas/recorded.ts'
 import { bigintColumn, personColumns, textColumn, uuidColumn } from '../columns.ts'
-import { firstOfEach, tenantOf } from '../keys.ts'
+import { namedRefs, tenantOf } from '../keys.ts'
 import type { Projection, Statement } from '../projection.ts'
 
 /** What the person has to do with it: did it, a program did it to them, or another person. */
@@ -75,10 +75,7 @@ export const userFeeds: Projection = {
 
 /** One row for each person whom an event names, whoever was erased since. */
 export function feedRows (event: DecodedEvent): FeedRow[] {
-  const { actor, entity, related = [], sealed = [] } = event.data
-  const about = [entity, ...related, ...sealed].flatMap((named) => named?.ref ?? [])
+  const { actor } = event.data
   const role = actor.type === 'user' ? 'about' : 'served'
-  const rows: FeedRow[] = about.map((ref) => ({ event, ref, role }))
-  if (actor.ref !== undefined) rows.unshift({ event, ref: actor.ref, role: 'actor' })
-  return firstOfEach(rows, ({ ref }) => ref)
+  return namedRefs(event).map((ref) => ({ event, ref, role: ref === actor.ref ? 'actor' : role }))
 }

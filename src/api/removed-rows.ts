@@ -1,6 +1,7 @@
 import type { EventRow } from '../../projections/entries/queries.ts'
 import { rowOf } from '../../projections/entries/shown.ts'
 import { erasedAmong } from '../../projections/erasure-records/queries.ts'
+import { namedRefs } from '../../projections/keys.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
 import { LedgerError } from '../errors.ts'
 import { decode } from '../ledger/codec.ts'
@@ -24,7 +25,7 @@ export async function rowsFromLog (
   const turn = createTurns(READS_AT_ONCE_MAX)
   const events = await Promise.all(places.map(async (place) =>
     await turn(async () => await readDecoded(log, place))))
-  const refs = [...new Set(events.flatMap(refsIn))]
+  const refs = [...new Set(events.flatMap(namedRefs))]
   const erased = await inTenant(pool, tenant, async (tx) => await erasedAmong(tx, refs))
   return events.map((event) => rowOf(event, erased))
 }
@@ -34,8 +35,4 @@ async function readDecoded (log: Log, { id, stream, revision }: LeafPlace): Prom
   const decoded = recorded?.id === id ? decode(recorded) : undefined
   if (decoded?.ok === true) return decoded.event
   throw new LedgerError('LOG_REGRESSION', `event ${id} is not where it was projected from`)
-}
-
-function refsIn ({ data: { actor, entity, related = [], sealed = [] } }: DecodedEvent): string[] {
-  return [actor, entity, ...related, ...sealed].flatMap((named) => named?.ref ?? [])
 }

@@ -1,6 +1,7 @@
 import {
   bigintColumn, personColumns, timestampColumn, uuidColumn
 } from '../../projections/columns.ts'
+import { namedRefs } from '../../projections/keys.ts'
 import type { Erased } from '../../projections/projection.ts'
 import type { DecodedEvent } from '../../schemas/recorded.ts'
 import { orderOf } from '../ledger/fence.ts'
@@ -177,10 +178,9 @@ export interface Named {
 /** Whom events name, by a key of each. */
 export function positionsByRef (events: readonly DecodedEvent[]): Map<string, Named> {
   const named = new Map<string, Named>()
-  for (const { position, data } of events) {
-    const { tenant, actor, entity, related = [], sealed = [] } = data
-    const refs = [actor, entity, ...related, ...sealed].flatMap((party) => party?.ref ?? [])
-    for (const ref of new Set(refs)) {
+  for (const event of events) {
+    const { position, data: { tenant } } = event
+    for (const ref of namedRefs(event)) {
       const key = keyOf({ tenant, ref })
       const known = named.get(key)
       if (known === undefined) named.set(key, { tenant, ref, positions: [position] })

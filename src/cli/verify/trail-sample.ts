@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import { entityKey } from '../../../projections/keys.ts'
+import { entityKey, namedRefs } from '../../../projections/keys.ts'
 import type { DecodedEvent } from '../../../schemas/recorded.ts'
 
 /** Events of one trail that are compared, the newest; of longer ones the rest is not. */
@@ -68,10 +68,9 @@ export class TrailSample {
 }
 
 /** Where an event is shown besides the list: trails of entities, feeds of persons. */
-function pathsOf ({ data }: DecodedEvent): Set<string> {
-  const { actor, entity, related = [], sealed = [] } = data
+function pathsOf (event: DecodedEvent): Set<string> {
+  const { entity, related = [] } = event.data
   const entities = [entity, ...related].filter((named) => named !== undefined)
-  const refs = [actor, ...entities, ...sealed].flatMap(({ ref }) => ref ?? [])
   return new Set([
     ...entities.flatMap((named) => {
       const key = entityKey(named)
@@ -79,6 +78,6 @@ function pathsOf ({ data }: DecodedEvent): Set<string> {
       if (key === null || /^\.\.?$/.test(key)) return []
       return `/v1/entities/${encodeURIComponent(named.type)}/${encodeURIComponent(key)}/events`
     }),
-    ...refs.map((ref) => `/v1/users/${ref}/events`)
+    ...namedRefs(event).map((ref) => `/v1/users/${ref}/events`)
   ])
 }
