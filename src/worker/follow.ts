@@ -6,7 +6,7 @@ import { applyBatch, type BatchContext } from './batch.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { applySplitting, itemOf, type Item } from './item.ts'
 import type { Prepared } from './prepare.ts'
-import { detailOf, writeStatus, type WorkerState } from './status.ts'
+import { detailOf, laterOf, writeStatus, type WorkerState } from './status.ts'
 import type { Term } from './term.ts'
 
 const BATCH_EVENTS_MAX = 2_000
@@ -117,6 +117,7 @@ async function apply (
       status.events += part.length
       status.batches++
       status.position = following.checkpoint?.commit
+      status.head = laterOf(status.head, status.position)
       onApplied?.()
     })
   } catch (err) {

@@ -109,6 +109,11 @@ export function detailOf (status: WorkerStatus): Record<string, unknown> {
   }
 }
 
+/** The later of two positions, of which either may be unknown. */
+export function laterOf (one: bigint | undefined, other: bigint | undefined): bigint | undefined {
+  return one === undefined || (other !== undefined && other > one) ? other : one
+}
+
 /** Shows the status to other processes; nothing is written once another runner took over. */
 export async function writeStatus (pool: Pool, status: WorkerStatus): Promise<void> {
   await pool.query(`

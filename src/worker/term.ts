@@ -8,7 +8,7 @@ import { renewLease } from './lease.ts'
 import { dropRetired, isDamaged, prepare, type Prepared } from './prepare.ts'
 import { rebuild } from './rebuild.ts'
 import type { RunnerContext } from './runner.ts'
-import { writeStatus, type WorkerState } from './status.ts'
+import { laterOf, writeStatus, type WorkerState } from './status.ts'
 
 /** One term of an active runner: from taking the lease to losing or releasing it. */
 export interface Term {
@@ -183,8 +183,11 @@ async function beat (term: Term): Promise<void> {
 async function lookAhead ({ context: { log, status }, round }: Term): Promise<void> {
   const { position } = status
   try {
-    status.head = (await log.head())?.commit
-    if (position !== undefined && (status.head ?? -1n) < position) round.abort()
+    const head = (await log.head())?.commit
+    const isCut = position !== undefined && (head ?? -1n) < position
+    // What was applied while the log was asked is in it as well.
+    status.head = isCut ? head : laterOf(head, status.position)
+    if (isCut) round.abort()
   } catch (err) {
     if (!isLedgerError(err, 'LOG_UNAVAILABLE')) throw err
     status.head = undefined

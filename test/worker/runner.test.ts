@@ -20,6 +20,8 @@ t.test('events become rows, and are seen soon after they are appended', async (t
   t.strictSame(await rows(`
     select distinct commit_position, events, state from control.projection`),
   [{ commit_position: second, events: 40n, state: 'live' }])
+  await until('the state', async () =>
+    (await rows(`select from control.worker_state where head_commit = ${second}`)).length === 1)
   t.match(await rows('select state, detail, head_commit from control.worker_state'),
     [{ state: 'live', detail: { position: String(second), lagEvents: 0 }, head_commit: second }])
   t.match(worker.runner.status(), { state: 'live', lagEvents: 0, position: second, events: 40 })
