@@ -10,6 +10,9 @@ export const CLOUD_EVENT_TYPE = 'application/cloudevents+json'
 export const CLOUD_EVENTS_TYPE = 'application/cloudevents-batch+json'
 const APPENDED = [JSON_TYPE, NDJSON_TYPE, CLOUD_EVENT_TYPE, CLOUD_EVENTS_TYPE]
 
+/** What says that a body was not encoded (RFC 9110, 12.5.3). */
+const AS_IT_IS = new Set(['', 'identity'])
+
 /**
  * The exact spellings of a media type that are taken: anything looser has been a way around
  * validation in frameworks that parse and check a type differently.
@@ -17,9 +20,16 @@ const APPENDED = [JSON_TYPE, NDJSON_TYPE, CLOUD_EVENT_TYPE, CLOUD_EVENTS_TYPE]
 const MEDIA_TYPE = new RegExp('^(application/(?:json|x-ndjson|cloudevents(?:-batch)?\\+json))' +
   '(?:; ?charset=(?:utf-8|"utf-8"))?$', 'i')
 
-/** The media type of a body, lower case; throws UNSUPPORTED_MEDIA_TYPE for any other spelling. */
+/**
+ * The media type of a body, lower case; throws UNSUPPORTED_MEDIA_TYPE for any other spelling, and
+ * for a body that was compressed (RFC 9110, 15.5.16).
+ */
 export function mediaTypeOf (request: FastifyRequest): string {
-  const given = request.headers['content-type']
+  const { 'content-type': given, 'content-encoding': coding = '' } = request.headers
+  if (!AS_IT_IS.has(coding.toLowerCase())) {
+    throw new LedgerError('UNSUPPORTED_MEDIA_TYPE',
+      'The body must be sent as it is: no Content-Encoding is taken here')
+  }
   const type = MEDIA_TYPE.exec(given ?? '')?.[1]?.toLowerCase()
   if (type !== undefined) return type
   throw new LedgerError('UNSUPPORTED_MEDIA_TYPE', given === undefined

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { BATCH_MAX_BYTES, BATCH_MAX_EVENTS, EVENT_MAX_BYTES } from '../../schemas/primitives.ts'
 import { event, testService, type Answer } from './service.ts'
@@ -190,4 +191,12 @@ t.test('content types are taken in exactly their own spelling', async (t) => {
     const answer = await post(small, { 'content-type': type })
     t.equal(answer.statusCode, status, `${JSON.stringify(type)}: ${answer.body.slice(0, 100)}`)
   }
+})
+
+t.test('a compressed body is refused as that', async (t) => {
+  for (const coding of ['gzip', 'br', 'identity, gzip']) {
+    const answer = await post(gzipSync(small), { 'content-encoding': coding })
+    t.match(answer.json(), { status: 415, detail: /no Content-Encoding is taken/ }, coding)
+  }
+  t.equal((await post(small, { 'content-encoding': 'Identity' })).statusCode, 201)
 })
